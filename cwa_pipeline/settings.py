@@ -1,0 +1,296 @@
+"""What a shop configures: `cwa_pipeline.toml` (everything but secrets) and the environment (secrets and database URLs).
+
+What belongs here: every key with its default, what is allowed, and the one line that a wrong one earns. What must not: opening a
+connection. Nothing is read at import: `Settings.load` reads the file, and the functions below it the environment, when a run starts.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from croniter import croniter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from cwa_pipeline.errors import SettingsError
+
+CONFIG_FILE = "cwa_pipeline.toml"
+CONFIG_VARIABLE = "CWA_PIPELINE_CONFIG"
+GENERIC_SERIALS_FILE = "generic_serials.txt"
+SHIPPED_GENERIC_SERIALS = Path(__file__).with_name(GENERIC_SERIALS_FILE)
+DEFAULT_WAREHOUSE_FILE = "cwa_warehouse.db"
+
+LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+CRON_FIELDS = 5  # Dagster's schedules know minutes to weekdays; croniter alone would also take seconds
+
+DEFAULT_PLANS = (
+    "BizCare Basic",
+    "BizCare Plus",
+    "BizCare Premium",
+    "BizCare Basic Non-Profit",
+    "BizCare Plus Non-Profit",
+    "BizCare Premium Non-Profit",
+)
+
+
+def _https_or_loopback(url: str) -> str:
+    parts = urlsplit(url.strip())
+    if not parts.hostname or parts.scheme not in {"https", "http"}:
+        raise ValueError('write the whole address, as in "https://automate.example.com"')
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user name or password; those go into CWA_USERNAME and CWA_PASSWORD")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("plain http would send the password in the clear; use https (http is for 127.0.0.1 only)")
+    return url.strip().rstrip("/")
+
+
+def _some_distinct_names(plans: tuple[str, ...]) -> tuple[str, ...]:
+    folded = [" ".join(plan.split()).casefold() for plan in plans]
+    if not plans or "" in folded:
+        raise ValueError("name at least one CWA group, none of them blank")
+    if len(set(folded)) < len(folded):
+        raise ValueError("two plans have the same name; keep one")
+    return plans
+
+
+def _cron(cron: str) -> str:
+    if len(cron.split()) != CRON_FIELDS or not croniter.is_valid(cron):
+        raise ValueError('is not a cron expression of five fields; "0 1 * * *" is one o\'clock every night')
+    return cron
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('is not a time zone; use a name such as "America/New_York" or "UTC"') from None
+    return name
+
+
+def _select(sql: str) -> str:
+    if not re.match(r"\s*(select|with)\b", sql, re.IGNORECASE):
+        raise ValueError("must be one SELECT; this SQL is only ever read with")
+    return sql.strip().rstrip(";").rstrip()
+
+
+def _identifier(name: str) -> str:
+    if not name.strip() or any(not character.isprintable() or character in "`\"';" for character in name):
+        raise ValueError("must be the plain name of a table or column, without quotes or semicolons")
+    return name.strip()
+
+
+Select = Annotated[str, AfterValidator(_select)]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CwaSettings(_Section):
+    """`[cwa]`: the server, and the CWA groups that stand for plans."""
+
+    url: Annotated[str, AfterValidator(_https_or_loopback)]
+    plans: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_some_distinct_names)] = DEFAULT_PLANS
+
+
+class AdditionalMembersSettings(_Section):
+    """`[pcrt.additional_members]`: the one column the pipeline writes."""
+
+    table: Identifier = "subscriptions"
+    key: Identifier = "subid"
+    column: Identifier = "additionalmembers"
+    format: Literal["underscore", "comma", "php", "json"] = "underscore"
+
+
+class PcrtSettings(_Section):
+    """`[pcrt]`: how this shop's PCRT database is read; each query has to name its columns as shown."""
+
+    groups: Select = "SELECT pcgroupid AS group_id, pcgroupname AS name FROM pc_group"
+    pcids: Select = "SELECT pcid, pcname AS name, pcmake AS make, pcgroupid AS group_id, pcextra AS extra FROM pc_owner"
+    serial_field: int = 104
+    subscriptions: Select = (
+        "SELECT subid AS subscription_id, subname AS name, pcgroupid AS group_id, pcid, cwagroup AS cwa_group, "
+        "additionalmembers AS additional_members, subactive AS active FROM subscriptions"
+    )
+    bizcare_prefix: Annotated[str, Field(min_length=1)] = "BizCare"
+    additional_members: AdditionalMembersSettings = AdditionalMembersSettings()
+
+
+class SyncSettings(_Section):
+    """`[sync]`: what a sync writes."""
+
+    additional_members: Literal["every_plan", "by_plan"] = "every_plan"
+    dry_run: bool = False
+
+
+class GuardSettings(_Section):
+    """`[guards]`: how much may change in one night without a person."""
+
+    max_source_drop: Share = 0.30
+    max_removed_share: Share = 0.50
+    min_removed: Count = 5
+    max_total_removed_share: Share = 0.20
+    min_total_removed: Count = 50
+
+
+class ScheduleSettings(_Section):
+    """`[schedule]`: when the nightly sync runs."""
+
+    cron: Annotated[str, AfterValidator(_cron)] = "0 1 * * *"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "America/New_York"
+
+
+class Settings(_Section):
+    """The whole of `cwa_pipeline.toml`."""
+
+    cwa: CwaSettings
+    pcrt: PcrtSettings = PcrtSettings()
+    sync: SyncSettings = SyncSettings()
+    guards: GuardSettings = GuardSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    links: dict[str, str] = {}
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """Read the configuration from `path`, else from CWA_PIPELINE_CONFIG, else from the working folder.
+
+        Raises SettingsError, one line per wrong key, naming the file, the key and the remedy.
+        """
+        path = path or config_path()
+        try:
+            with path.open("rb") as file:
+                return cls.model_validate(tomllib.load(file))
+        except FileNotFoundError:
+            raise SettingsError(
+                f"{path}: no such file; copy cwa_pipeline.example.toml to {CONFIG_FILE}, or set {CONFIG_VARIABLE} to its path"
+            ) from None
+        except OSError as error:
+            raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: is not TOML: {error}") from None
+        except ValidationError as error:
+            raise SettingsError("\n".join(f"{path}: {_one_line(detail)}" for detail in error.errors())) from None
+
+
+def config_path() -> Path:
+    """Where the configuration is to be found; the file need not exist."""
+    return Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE).absolute()
+
+
+def generic_serials() -> list[str]:
+    """The lines of the maintainer's list of generic serials: the file beside the TOML file when there, else the shipped one."""
+    own = config_path().with_name(GENERIC_SERIALS_FILE)
+    path = own if own.exists() else SHIPPED_GENERIC_SERIALS
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read ({error}); save it as UTF-8 text, one value a line") from None
+
+
+class CwaCredentials(BaseModel):
+    """What the CWA account logs in with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    username: str = Field(repr=False)
+    password: SecretStr
+    client_id: SecretStr
+    two_factor_passcode: SecretStr | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read CWA_USERNAME, CWA_PASSWORD, CWA_CLIENT_ID and, when set, CWA_TWO_FACTOR_PASSCODE."""
+        passcode = environ.get("CWA_TWO_FACTOR_PASSCODE")
+        return cls(
+            username=_required(environ, "CWA_USERNAME", "the CWA account's name"),
+            password=SecretStr(_required(environ, "CWA_PASSWORD", "the CWA account's password")),
+            client_id=SecretStr(_required(environ, "CWA_CLIENT_ID", "the clientId GUID registered with ConnectWise")),
+            two_factor_passcode=SecretStr(passcode) if passcode else None,
+        )
+
+
+def pcrt_database_url(environ: Mapping[str, str] = os.environ) -> URL:
+    """PCRT_DATABASE_URL as a SQLAlchemy URL (`mysql+pymysql://` or `sqlite:///`)."""
+    example = "PCRT's database, as in mysql+pymysql://cwa_pipeline:...@127.0.0.1/pcrt"
+    return _database_url(
+        "PCRT_DATABASE_URL", _required(environ, "PCRT_DATABASE_URL", example), {"mysql", "mariadb", "sqlite"}
+    )
+
+
+def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
+    """WAREHOUSE_URL as a SQLAlchemy URL (`sqlite:///` or `postgresql://`); without it, a SQLite file beside the TOML file."""
+    text = environ.get("WAREHOUSE_URL")
+    if not text:
+        return URL.create("sqlite", database=str(config_path().with_name(DEFAULT_WAREHOUSE_FILE)))
+    return _database_url("WAREHOUSE_URL", text, {"sqlite", "postgresql"})
+
+
+def _required(environ: Mapping[str, str], variable: str, what: str) -> str:
+    value = environ.get(variable, "")
+    if not value.strip():
+        raise SettingsError(f"{variable} is not set; put {what} into the environment or the .env file")
+    return value
+
+
+def _database_url(variable: str, text: str, backends: set[str]) -> URL:
+    try:
+        url = make_url(text.strip())
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise SettingsError(f"{variable} is not a database URL; it looks like {sorted(backends)[0]}://...") from None
+    if backend not in backends:
+        raise SettingsError(f"{variable}: {backend} is not supported; use {' or '.join(sorted(backends))}")
+    if backend == "sqlite" and not url.database:
+        raise SettingsError(f"{variable}: names no file; use sqlite:////the/whole/path.db")
+    return url
+
+
+def _one_line(detail: ErrorDetails) -> str:
+    """Say what is wrong with one key, and what to do."""
+    *section, key = (str(part) for part in detail["loc"])
+    name = f"[{'.'.join(section)}] {key}" if section else f"[{key}]"
+    match detail["type"]:
+        case "missing":
+            return f"{name} is missing; add it"
+        case "extra_forbidden":
+            near = difflib.get_close_matches(key, _known_keys(section), n=1)
+            return f"{name} is unknown; " + (f"did you mean {near[0]}?" if near else "remove it")
+        case "model_type" | "model_attributes_type":
+            return f"{name} has to be a section of the file; write it as [{key}]"
+        case _:
+            message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+            return f"{name} {message[0].lower()}{message[1:]}{_found(detail['input'])}"
+
+
+def _found(value: object) -> str:
+    """Quote the wrong value, unless it looks like an address with a password in it."""
+    return "" if "@" in str(value) else f" (found {value!r})"
+
+
+def _known_keys(section: list[str]) -> Iterator[str]:
+    """The keys of one section of the file."""
+    model: Any = Settings
+    for part in section:
+        model = model.model_fields[part].annotation
+    return iter(model.model_fields)
+
+
+def require_all() -> Settings:
+    """The settings, once all that a sync needs of the file and the environment is known to be there (else SettingsError)."""
+    settings = Settings.load()
+    CwaCredentials.from_environment()
+    pcrt_database_url()
+    warehouse_url()
+    generic_serials()
+    return settings

@@ -1,0 +1,306 @@
+"""Every table of the warehouse: its columns, their types, what they mean and what identifies a row.
+
+What belongs here: one pandera model a table, and nothing else. The model validates a frame on its way into the warehouse, makes
+the warehouse's DDL (`systems.warehouse`) and the column schema that Dagster shows (`assets.io`). What must not: a rule, a query.
+
+A frame is named after its table. Text is pandas' pyarrow-backed `str`; an id that can be missing is `Int64`; times are UTC.
+"""
+
+from typing import Annotated, Any
+
+import pandas as pd
+import pandera.pandas as pa
+
+Id = int
+MaybeId = pd.Int64Dtype
+Text = str
+Time = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
+
+
+def column(description: str, *, personal: bool = False, **checks: Any) -> Any:
+    """A column with its description. `personal` columns name people, and are left out of Dagster's permanent event log."""
+    return pa.Field(description=description, metadata={"personal": personal}, **checks)
+
+
+def optional(description: str, **kwargs: Any) -> Any:
+    """A column that may be null."""
+    return column(description, nullable=True, **kwargs)
+
+
+class Table(pa.DataFrameModel):
+    """Base of all tables: exactly the declared columns, cast to the declared types."""
+
+    class Config:
+        strict = True
+        coerce = True
+
+
+# --- cwa: ConnectWise Automate as read ---------------------------------------------------------------------------------
+
+
+class CwaClients(Table):
+    """The clients (customers) of ConnectWise Automate."""
+
+    client_id: Id = column("CWA's id of the client", unique=True, gt=0)
+    name: Text = optional("The client's name in CWA", personal=True)
+    external_id: Text = optional("External ID as read: the PCRT group id, when a technician has filled it in")
+
+
+class CwaComputers(Table):
+    """The computers that carry an agent in ConnectWise Automate."""
+
+    computer_id: Id = column("CWA's id of the computer", unique=True, gt=0)
+    name: Text = optional("The computer's name in CWA", personal=True)
+    client_id: MaybeId = optional("The client it belongs to")
+    serial_number: Text = optional("Serial number as read")
+    serial_number_normalised: Text = column("Serial number as it is compared: trimmed, blanks collapsed, case-folded")
+    asset_tag: Text = optional("Asset Tag as read: a PCID typed in by hand overrides the serial number")
+    last_contact: Time = optional("When the agent was last in touch; null for never")
+    last_user: Text = optional("Who was last logged in", personal=True)
+
+
+class CwaGroups(Table):
+    """The groups of ConnectWise Automate, and which of them stand for a plan."""
+
+    cwa_group_id: Id = column("CWA's id of the group", unique=True, gt=0)
+    name: Text = optional("The group's name in CWA")
+    plan: Text = optional("The plan it stands for, as the configuration spells it; null for a group that is no plan")
+
+
+class CwaGroupMembers(Table):
+    """Which computers are in the CWA groups that stand for a plan."""
+
+    computer_id: Id = column("The computer", gt=0)
+    cwa_group_id: Id = column("The CWA group it is in (plans only)", gt=0)
+
+    class Config:
+        unique = ("computer_id", "cwa_group_id")
+
+
+# --- pcrt: PC Repair Tracker as read -----------------------------------------------------------------------------------
+
+
+class PcrtGroups(Table):
+    """The groups (customers) of PC Repair Tracker."""
+
+    group_id: Id = column("PCRT's id of the group", unique=True, gt=0)
+    name: Text = optional("The group's name in PCRT", personal=True)
+
+
+class PcrtPcids(Table):
+    """The machines of PC Repair Tracker, one PCID each for ever."""
+
+    pcid: Id = column("The PCID", unique=True, gt=0)
+    name: Text = optional("The machine's name as the shop typed it", personal=True)
+    make: Text = optional("Make and model as the shop typed them")
+    group_id: MaybeId = optional("The group it is in; null for none. It may name a group that does not exist")
+    serial_number: Text = optional("Serial number as read; null when there is none or it could not be read")
+    serial_number_normalised: Text = column("Serial number as it is compared: trimmed, blanks collapsed, case-folded")
+    serial_problem: Text = optional("Why the serial number could not be read, else null")
+
+
+class PcrtSubscriptions(Table):
+    """The subscriptions of PC Repair Tracker, with the plan each one names."""
+
+    subscription_id: Id = column("PCRT's id of the subscription", unique=True, gt=0)
+    name: Text = optional("The subscription's name", personal=True)
+    group_id: MaybeId = optional("The group it hangs on, as read; null for none")
+    pcid: MaybeId = optional("The PCID it hangs on, as read; null for none")
+    effective_group_id: MaybeId = optional("The group it counts for: its own, else that of its PCID")
+    cwa_group: Text = optional("Its CWA Group field as read: a plan's name or CWA group id")
+    plan: Text = optional("The valid plan that field names, else null")
+    is_bizcare: bool = column("Whether it is a BizCare subscription: CWA Group filled, or the name starts so")
+    active: bool = column("Whether it is active; only active ones count")
+    additional_members: Text = optional("Additional Members as read")
+
+
+# --- matching ----------------------------------------------------------------------------------------------------------
+
+
+class SerialBlacklist(Table):
+    """The generic serials: values that many machines share and that identify none."""
+
+    serial_number: Text = column("The value as the maintainer's list has it")
+    normalised: Text = column("The value as it is compared", unique=True)
+
+
+class ClientGroups(Table):
+    """Which PCRT group each CWA client is tied to, by its External ID."""
+
+    client_id: Id = column("The client", unique=True)
+    group_id: MaybeId = optional("The PCRT group it is tied to")
+    reason: Text = optional("Why it is tied to none: external_id_missing, external_id_invalid, group_does_not_exist")
+
+
+class ComputerMatches(Table):
+    """Which PCID each computer is, and how that was found out; one row per computer."""
+
+    computer_id: Id = column("The computer", unique=True)
+    client_id: MaybeId = optional("Its client")
+    expected_group_id: MaybeId = optional("The PCRT group its client is tied to")
+    pcid: MaybeId = optional("The PCID it was matched to")
+    matched_by: Text = optional("asset_tag or serial; null when not matched")
+    reason: Text = optional("Why not: asset_tag_unknown, generic_serial, no_pcid_with_serial, duplicate_serial")
+    pcid_group_id: MaybeId = optional("The group that PCID is in; null for none")
+
+
+# --- issues ------------------------------------------------------------------------------------------------------------
+
+_KEY = "Names the issue, the same every night for the same issue about the same thing"
+_ISSUE = "The kind of issue, a term of the rules"
+_REASON = "Which case of that kind it is; null for a kind with one case only"
+_SEVERITY = "error, or warning for what goes beyond the documented rules"
+
+
+class ClientIssues(Table):
+    """What does not line up about a client."""
+
+    issue_key: Text = column(_KEY, unique=True)
+    issue: Text = column(_ISSUE)
+    reason: Text = optional(_REASON)
+    severity: Text = column(_SEVERITY, isin=["error", "warning"])
+    client_id: Id = column("The client")
+    client_name: Text = optional("Its name in CWA", personal=True)
+    external_id: Text = optional("Its External ID as read")
+
+
+class ComputerIssues(Table):
+    """What does not line up about a computer."""
+
+    issue_key: Text = column(_KEY, unique=True)
+    issue: Text = column(_ISSUE)
+    reason: Text = optional(_REASON)
+    severity: Text = column(_SEVERITY, isin=["error", "warning"])
+    computer_id: Id = column("The computer")
+    computer_name: Text = optional("Its name in CWA", personal=True)
+    client_id: MaybeId = optional("Its client")
+    client_name: Text = optional("The client's name in CWA", personal=True)
+    serial_number: Text = optional("Its serial number as read")
+    asset_tag: Text = optional("Its Asset Tag as read")
+    pcid: MaybeId = optional("The PCID it was matched to")
+    pcid_group_id: MaybeId = optional("The group that PCID is in")
+    expected_group_id: MaybeId = optional("The group its client is tied to")
+
+
+class GroupIssues(Table):
+    """What does not line up about a group's subscriptions."""
+
+    issue_key: Text = column(_KEY, unique=True)
+    issue: Text = column(_ISSUE)
+    reason: Text = optional(_REASON)
+    severity: Text = column(_SEVERITY, isin=["error", "warning"])
+    group_id: MaybeId = optional("The PCRT group")
+    group_name: Text = optional("Its name in PCRT", personal=True)
+    subscription_id: MaybeId = optional("The subscription; null when the issue is about the whole group")
+    subscription_name: Text = optional("Its name", personal=True)
+    cwa_group: Text = optional("Its CWA Group field as read")
+
+
+class IssueHistory(Table):
+    """Every issue there ever was: when it was first and last seen, and when it was gone. One back again opens anew."""
+
+    issue_key: Text = column(_KEY)
+    area: Text = column("What it is about", isin=["client", "computer", "group"])
+    issue: Text = column(_ISSUE)
+    reason: Text = optional("Which case of that kind it was when last seen")
+    first_seen: Time = column("The sync that saw it first")
+    last_seen: Time = column("The sync that saw it last")
+    resolved_at: Time = optional("The first sync that no longer saw it; null while open")
+
+    class Config:
+        unique = ("issue_key", "first_seen")
+
+
+class OpenIssues(Table):
+    """Every open issue in one list."""
+
+    issue_key: Text = column(_KEY, unique=True)
+    area: Text = column("What it is about", isin=["client", "computer", "group"])
+    issue: Text = column(_ISSUE)
+    reason: Text = optional(_REASON)
+    severity: Text = column(_SEVERITY, isin=["error", "warning"])
+    customer: Text = optional("The client's or group's name", personal=True)
+    subject: Text = optional("The computer, subscription, client or group it is about, by name", personal=True)
+    first_seen: Time = column("The sync that saw it first")
+
+
+# --- coverage ----------------------------------------------------------------------------------------------------------
+
+
+class SubscriptionMembers(Table):
+    """The Additional Members as they ought to be: one row per subscription and covered PCID."""
+
+    subscription_id: Id = column("The subscription")
+    group_id: Id = column("Its group")
+    plan: Text = column("Its plan")
+    pcid: Id = column("A covered PCID")
+
+    class Config:
+        unique = ("subscription_id", "pcid")
+
+
+class AdditionalMembers(Table):
+    """What the last run found, decided and did about each subscription it judged."""
+
+    subscription_id: Id = column("The subscription", unique=True)
+    group_id: Id = column("Its group")
+    plan: Text = column("Its plan")
+    before: Text = optional("Additional Members as read, in PCRT's own format")
+    after: Text = optional("Additional Members as they ought to be, in PCRT's own format")
+    added: Id = column("How many PCIDs that adds")
+    removed: Id = column("How many PCIDs that removes")
+    added_pcids: Text = optional("The PCIDs added, ascending, with a blank between; null for none")
+    removed_pcids: Text = optional("The PCIDs removed, ascending, with a blank between; null for none")
+    status: Text = column(
+        "written; unchanged (was right already); held (deliberately not written); conflict (changed in PCRT meanwhile, left "
+        "alone); planned (would be written, but this run does not write)",
+        isin=["written", "unchanged", "held", "conflict", "planned"],
+    )
+    reason: Text = optional("Why it was held, was a conflict or was only planned, else null")
+
+
+class AdditionalMembersLedger(Table):
+    """Append-only: every list we were about to write (`planned`, before PCRT is touched) and what became of it."""
+
+    run_id: Text = column("The Dagster run")
+    written_at: Time = column("When this row was made")
+    subscription_id: Id = column("The subscription")
+    group_id: MaybeId = optional("Its group")
+    before: Text = optional("The list as read, to the letter")
+    after: Text = optional("The list to be written, to the letter")
+    status: Text = column("planned, then written or conflict", isin=["planned", "written", "conflict"])
+
+
+# --- the warehouse's own -----------------------------------------------------------------------------------------------
+
+
+class TableLoads(Table):
+    """Which run filled each table, so that a write can prove that all it rests on was read in one run."""
+
+    table_name: Text = column("The table", unique=True)
+    run_id: Text = column("The Dagster run that filled it")
+    loaded_at: Time = column("When")
+    row_count: Id = column("How many rows it has", ge=0)
+
+
+TABLES: dict[str, type[Table]] = {
+    "cwa_clients": CwaClients,
+    "cwa_computers": CwaComputers,
+    "cwa_groups": CwaGroups,
+    "cwa_group_members": CwaGroupMembers,
+    "pcrt_groups": PcrtGroups,
+    "pcrt_pcids": PcrtPcids,
+    "pcrt_subscriptions": PcrtSubscriptions,
+    "serial_blacklist": SerialBlacklist,
+    "client_groups": ClientGroups,
+    "computer_matches": ComputerMatches,
+    "client_issues": ClientIssues,
+    "computer_issues": ComputerIssues,
+    "group_issues": GroupIssues,
+    "issue_history": IssueHistory,
+    "open_issues": OpenIssues,
+    "subscription_members": SubscriptionMembers,
+    "additional_members": AdditionalMembers,
+    "additional_members_ledger": AdditionalMembersLedger,
+    "table_loads": TableLoads,
+}

@@ -1,0 +1,31 @@
+"""What the whole suite shares: private database servers on free loopback ports, in temporary folders, ended with the session."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cwa_pipeline_tests.servers import ServerNotAvailable
+from cwa_pipeline_tests.servers.mariadb import MariadbServer
+from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariadbServer]:
+    """A private MariaDB; `new_database()` gives each test a database of its own."""
+    try:
+        server = MariadbServer.start(tmp_path_factory.mktemp("mariadb"))
+    except ServerNotAvailable as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+    """A private PostgreSQL; `new_database()` gives each test a database of its own."""
+    try:
+        server = PostgresqlServer.start(tmp_path_factory.mktemp("postgresql"))
+    except ServerNotAvailable as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
