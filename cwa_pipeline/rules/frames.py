@@ -1,0 +1,41 @@
+"""How the rules handle frames, whatever a frame is about.
+
+What belongs here: what several rules need of pandas, and the border at which a result gets the types of its table. What
+must not: anything that knows what a column means.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from cwa_pipeline.tables import Table
+
+
+def as_table(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
+    """Exactly the columns of the table, in its order, with its types, sorted by its key."""
+    schema = table.to_schema()
+    key = schema.unique or [name for name, column in schema.columns.items() if column.unique]
+    types = {name: dtype.type for name, dtype in schema.dtypes.items()}
+    return frame[list(types)].astype(types).sort_values(list(key), ignore_index=True)
+
+
+def lookup(keys: pd.Series, values: pd.Series) -> pd.Series:
+    """For each key the value that `values` has under it; null for a key that is null or not there."""
+    # Not `reindex`: pandas 3.1 turns ids without a gap into a RangeIndex, and fails to reindex that by a single null.
+    position = values.index.get_indexer(pd.Index(keys))
+    return pd.Series(values.array.take(position, allow_fill=True), index=keys.index)
+
+
+def first_true(cases: dict[str, pd.Series]) -> pd.Series:
+    """Row by row the name of the first case that holds; null where none does."""
+    conditions = list(cases.values())
+    position = np.select([condition.to_numpy() for condition in conditions], range(len(cases)), default=-1)
+    return pd.Series(pd.array([*cases, None], dtype="str").take(position), index=conditions[0].index)
+
+
+def map_distinct(text: pd.Series, function: Callable[[str], object], missing: object, dtype: str) -> pd.Series:
+    """The function's result for each text, `missing` where there is none; called once for each distinct text."""
+    position, distinct = pd.factorize(text)
+    results = pd.Series([*map(function, distinct), missing], dtype=dtype).array
+    return pd.Series(results.take(position), index=text.index)  # position -1, a missing text, takes the last

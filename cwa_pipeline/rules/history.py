@@ -1,0 +1,69 @@
+"""Since when an issue has been open, and everything open in one list.
+
+What belongs here: how tonight's issues and the history become the next history. What must not: the clock, which is
+the caller's.
+"""
+
+import pandas as pd
+
+from cwa_pipeline.rules.frames import as_table, lookup
+from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.tables import IssueHistory, OpenIssues
+
+_AREAS = pd.Series({issue: kind.area for issue, kind in ISSUES.items()}, dtype="str")
+
+
+def issue_history(
+    previous: pd.DataFrame,
+    client_issues: pd.DataFrame,
+    computer_issues: pd.DataFrame,
+    group_issues: pd.DataFrame,
+    now: pd.Timestamp,
+) -> pd.DataFrame:
+    """An issue seen again stays open with its current reason; one gone is resolved now; one back again opens anew.
+
+    Returns an `issue_history` table. Doing it again with the same issues and the same `now` changes nothing.
+    """
+    columns = ["issue_key", "issue", "reason"]
+    current = pd.concat([client_issues[columns], computer_issues[columns], group_issues[columns]], ignore_index=True)
+
+    # A row that began at this very moment is taken up again even when resolved: a second one would have the same key.
+    ongoing = previous["resolved_at"].isna() | (previous["first_seen"] == now)
+    rows = previous.merge(
+        current[["issue_key", "reason"]], on="issue_key", how="left", suffixes=("", "_now"), indicator="seen"
+    )
+    seen_again = ongoing & (rows["seen"] == "both")
+    gone = previous["resolved_at"].isna() & ~seen_again
+    rows["last_seen"] = rows["last_seen"].mask(seen_again, now)
+    rows["reason"] = rows["reason"].mask(seen_again, rows["reason_now"])
+    rows["resolved_at"] = rows["resolved_at"].mask(seen_again, pd.NaT).mask(gone, now)
+
+    is_new = lookup(current["issue_key"], rows.loc[seen_again].set_index("issue_key")["first_seen"]).isna()
+    new = current[is_new]
+    new = new.assign(area=lookup(new["issue"], _AREAS), first_seen=now, last_seen=now, resolved_at=None)
+    kept = as_table(rows, IssueHistory)
+    return as_table(pd.concat([kept, new.astype(kept.dtypes)]), IssueHistory)
+
+
+def open_issues(
+    client_issues: pd.DataFrame, computer_issues: pd.DataFrame, group_issues: pd.DataFrame, issue_history: pd.DataFrame
+) -> pd.DataFrame:
+    """Every open issue in one list, with the customer and the subject by name and since when it has been open.
+
+    Returns an `open_issues` table; `issue_history` has to be the one that holds these issues.
+    """
+    clients = client_issues.assign(
+        area="client", customer=client_issues["client_name"], subject=client_issues["client_name"]
+    )
+    computers = computer_issues.assign(
+        area="computer", customer=computer_issues["client_name"], subject=computer_issues["computer_name"]
+    )
+    groups = group_issues.assign(
+        area="group",
+        customer=group_issues["group_name"],
+        subject=group_issues["subscription_name"].fillna(group_issues["group_name"]),
+    )
+    columns = ["issue_key", "area", "issue", "reason", "severity", "customer", "subject"]
+    issues = pd.concat([clients[columns], computers[columns], groups[columns]], ignore_index=True)
+    first_seen = issue_history[issue_history["resolved_at"].isna()].set_index("issue_key")["first_seen"]
+    return as_table(issues.assign(first_seen=lookup(issues["issue_key"], first_seen)), OpenIssues)
