@@ -1,0 +1,170 @@
+"""How one request to ConnectWise Automate is sent, and what each way of failing means.
+
+What belongs here: time-outs, headers, telling what another try can mend (`Trouble`) from what a person has to mend, and
+quoting the server without showing a secret. What must not: the log-in and the retries (`automate_session`), which lists
+there are (`automate`).
+"""
+
+import html
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import quote, quote_plus, urlsplit
+
+import requests
+from pydantic import SecretStr
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from cwa_pipeline.errors import SettingsError, SourceError
+
+LONGEST_QUOTE = 200  # characters of an error body: enough for CWA's {"Message": ...}, no room for a whole HTML page
+URL_REMEDY = "check cwa.url and what stands between (a proxy, a login page)"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for CWA (seconds) and how often to ask. Its server is one IIS and one MySQL: slow is usual."""
+
+    connect_timeout: float = 10
+    read_timeout: float = 120
+    tries: int = 7  # with doubling pauses a minute in all: an IIS restart is over by then
+    first_pause: float = 1
+    longest_pause: float = 60
+    longest_retry_after: float = 300  # a Retry-After beyond this is not worth holding the night's sync for
+    token_margin: float = 60  # log in again this long before the token ends
+
+
+class Trouble(NamedTuple):
+    """A failure that another try can mend."""
+
+    text: str
+    retry_after: float = 0
+
+
+class AutomateHttp:
+    """Sends requests to CWA over one connection, with the clientId and the token once there is one."""
+
+    def __init__(self, url: str, client_id: SecretStr, secrets: Iterable[SecretStr], patience: Patience) -> None:
+        self._api = f"{url.rstrip('/')}/cwa/api"
+        self._client_id = client_id
+        self._token: SecretStr | None = None
+        self._secrets = [secret for secret in secrets if secret.get_secret_value()]
+        self._patience = patience
+        self._session = requests.Session()
+        # A session's own auth also keeps requests from putting a password of ~/.netrc in place of the token.
+        self._session.auth = self._sign
+        # Plain http is for loopback only, where no proxy of the environment could reach us.
+        self._session.trust_env = not url.startswith("http://")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def address(self, path: str) -> str:
+        """Where `path` is on this server, for requests and messages."""
+        return f"{self._api}/{path}"
+
+    def use_token(self, token: SecretStr | None) -> None:
+        """Send this token from now on."""
+        self._token = token
+        if token:
+            self._secrets.append(token)
+
+    def send(self, place: str, method: str, path: str, **kwargs: Any) -> requests.Response | Trouble:
+        """Send once. What another try can mend is Trouble; what a person has to mend is raised."""
+        timeout = (self._patience.connect_timeout, self._patience.read_timeout)
+        try:
+            # No redirect is followed: it would carry the token, or the password, to another address.
+            response = self._session.request(
+                method, self.address(path), timeout=timeout, allow_redirects=False, **kwargs
+            )
+        except requests.exceptions.ConnectTimeout:
+            return Trouble(f"no connection within {self._patience.connect_timeout:g} s")
+        except requests.exceptions.Timeout:
+            return Trouble(f"no answer within {self._patience.read_timeout:g} s")
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            if failed := re.search(r"certificate verify failed: ([^(]*)", str(error)):
+                raise SourceError(
+                    f"{place}: its TLS certificate is not trusted ({failed[1].strip()}); renew it, or add its "
+                    "authority to this machine and set REQUESTS_CA_BUNDLE"
+                ) from None
+            return Trouble(_broken_connection(error))
+        except requests.exceptions.ContentDecodingError:
+            return Trouble("the compressed answer was damaged")
+        except (requests.RequestException, OSError) as error:
+            # The text of these can hold a header's value; the kind alone says where to look.
+            raise SettingsError(
+                f"{place}: the request could not be made ({type(error).__name__}); check cwa.url, the proxy and "
+                "REQUESTS_CA_BUNDLE"
+            ) from None
+        if 300 <= response.status_code < 400:
+            raise SourceError(
+                f"{place}: redirects to {self._redirect_target(response)}; put CWA's final address into cwa.url"
+            )
+        if response.status_code == requests.codes.too_many_requests or response.status_code >= 500:
+            return Trouble(f"answered {self.said(response)}", _retry_after(response))
+        return response
+
+    def decoded(self, place: str, response: requests.Response) -> Any:
+        """The JSON of an answer; Trouble when it is cut off. Numbers with a fraction stay text, as they were sent."""
+        body = response.content.strip()
+        if "html" in response.headers.get("Content-Type", "").casefold() or (body and body[:1] not in b"[{\xef"):
+            raise SourceError(f"{place}: answered with something else than JSON ({self._body(response)}); {URL_REMEDY}")
+        try:
+            return json.loads(body, parse_float=str)
+        except ValueError:
+            return Trouble("the JSON of the answer ends early or is damaged")
+
+    def said(self, response: requests.Response) -> str:
+        """Status and body of a refusal, fit for a message."""
+        body = self._body(response)
+        return f"{response.status_code} ({body})" if body else str(response.status_code)
+
+    def _body(self, response: requests.Response) -> str:
+        response.encoding = response.encoding or "utf-8"
+        return self._quoted(response.text)
+
+    def _redirect_target(self, response: requests.Response) -> str:
+        """Where a redirect points, without its query: a login page's can hold anything."""
+        target = urlsplit(response.headers.get("Location", ""))
+        server = f"{target.scheme}://{target.hostname}" if target.hostname else ""
+        return self._quoted(server + target.path) or "nowhere"
+
+    def _quoted(self, text: str) -> str:
+        """A text of the server's, fit for a message: our secrets blotted out, one line, short."""
+        for secret in self._secrets:
+            spellings = "|".join(map(re.escape, _spellings(secret.get_secret_value())))
+            text = re.sub(spellings, "***", text, flags=re.IGNORECASE)
+        line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+        return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}..."
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["clientId"] = self._client_id.get_secret_value()
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        return request
+
+
+def _spellings(secret: str) -> list[str]:
+    """The ways a server may echo a secret (JSON, HTML, a URL), longest first."""
+    spellings = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], html.escape(secret)}
+    encoded = secret.encode(errors="surrogateescape")
+    return sorted(spellings | {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}, key=len, reverse=True)
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Seconds the server asks us to wait, as a number or a date; a value that is neither asks for nothing."""
+    try:
+        return Retry().parse_retry_after(response.headers.get("Retry-After", "0"))
+    except InvalidHeader:
+        return 0
+
+
+def _broken_connection(error: Exception) -> str:
+    text = str(error)
+    if "Failed to resolve" in text:
+        return "the server's name cannot be found in DNS"
+    return "the connection was refused" if "refused" in text else "the connection could not be made or broke off"

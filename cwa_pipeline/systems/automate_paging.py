@@ -1,0 +1,170 @@
+"""How a CWA list is read whole, page after page, or not at all.
+
+What belongs here: the proof that no row was missed, and turning a page into columns at once (the whole records of
+100,000 computers would take 500 MB). What must not: which lists there are and what their records mean (`automate`),
+the log-in and retries (`automate_session`).
+"""
+
+import enum
+import logging
+import time
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from cwa_pipeline.errors import IncompleteReadError, SourceError
+from cwa_pipeline.systems.automate_session import AutomateSession
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 1000  # the usual most a CWA server gives; it may give less
+MAX_PAGES = (
+    20_000  # 600,000 rows from a server that gives no more than its default of 30 a page; beyond, paging has run wild
+)
+MAX_STARTS = 4  # a list that changed while it was read is begun again; four changes in a row are no coincidence
+PROGRESS_SECONDS = 5  # a line a page would bury the log of a big server
+NO_NEW_ROWS_LIMIT = 2  # one page of repeats can be overlap, two in a row are a server that ignores `page`
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list of CWA: where it is, what to ask for, and what a record becomes."""
+
+    path: str
+    what: str
+    dtypes: Mapping[str, Any]
+    take: Callable[[Mapping[str, Any]], tuple[Hashable, Iterable[Row]]]  # a record's own id, and its rows
+    fields: tuple[str, ...] = ()
+    condition: str = ""
+    expand: str = ""
+
+
+class Listed(NamedTuple):
+    """A list read whole: its rows, and the ids of all its records."""
+
+    frame: pd.DataFrame
+    ids: set[Hashable]
+
+
+class _Halt(enum.Enum):
+    """Why one pass through a list ended without it."""
+
+    ABSENT = "the server has no such list"
+    HINT = "the server does not understand one of the parameters we can do without"
+    CHANGED = "rows came or went while it was read"
+
+
+def read_list(session: AutomateSession, listing: Listing, absent: Collection[int] = ()) -> Listed | None:
+    """Read a whole list; None when the server answers with a status in `absent`: it has no such list.
+
+    Raises IncompleteReadError when a row could have been missed, SourceError for a record that cannot be understood.
+    The limit: a row deleted from a page already read moves a later one out of sight. Total-Count gives that away; on a
+    server that sends none, or when another row is added in the same moment, that row is only seen the next night.
+    """
+    # What only spares work, least needed first: a server that refuses one is asked again without it.
+    hints = {"includeFields": ",".join(listing.fields), "condition": listing.condition}
+    hints = {name: value for name, value in hints.items() if value}
+    starts = 1
+    while isinstance(outcome := _read_once(session, listing, hints, absent), _Halt):
+        if outcome is _Halt.ABSENT:
+            return None
+        if outcome is _Halt.HINT:
+            hints.pop(next(iter(hints)))
+            continue
+        if starts == MAX_STARTS:
+            raise IncompleteReadError(
+                f"CWA list of {listing.what}: its Total-Count changed during each of {MAX_STARTS} reads; try "
+                "again when CWA is quieter"
+            )
+        starts += 1
+        logger.info("The list of %s changed while it was read; starting over", listing.what)
+    return outcome
+
+
+def _read_once(
+    session: AutomateSession, listing: Listing, hints: Mapping[str, str], absent: Collection[int]
+) -> Listed | _Halt:
+    params = {"pageSize": str(PAGE_SIZE), "orderBy": "Id asc", **hints}
+    if listing.expand:
+        params["expand"] = listing.expand
+    ids: set[Hashable] = set()
+    frames = [frame_of([], listing.dtypes)]
+    total: int | None = None
+    pages_without_new = 0
+    reported = time.monotonic()
+    for page in range(1, MAX_PAGES + 1):
+        place = f"CWA list of {listing.what}, page {page}"
+        answer = session.get(place, listing.path, params | {"page": str(page)}, {*absent, *([400] if hints else [])})
+        if answer.status in absent:
+            return _Halt.ABSENT
+        if answer.status == 400 or (page == 1 and "includeFields" in hints and _lacks_a_field(answer.records, listing)):
+            return _Halt.HINT
+        if None not in (total, answer.total) and total != answer.total:
+            return _Halt.CHANGED
+        total = answer.total if total is None else total
+        if not answer.records and total is not None and len(ids) < total:
+            raise IncompleteReadError(
+                f"{place}: the list ended after {len(ids):,} of {total:,} {listing.what}; the next sync may get them "
+                "all, else check the rights of the CWA account"
+            )
+        before = len(ids)
+        frames.append(frame_of(_new_rows(answer.records, listing, ids, place), listing.dtypes))
+        if not answer.records or len(ids) == total:
+            logger.info("Read all %s %s", f"{len(ids):,}", listing.what)
+            return Listed(pd.concat(frames, ignore_index=True), ids)
+        pages_without_new = pages_without_new + 1 if len(ids) == before else 0
+        of_total = "" if total is None else f" of {total:,}"
+        if pages_without_new == NO_NEW_ROWS_LIMIT:
+            raise IncompleteReadError(
+                f"{place}: CWA sends the same {listing.what} again and again, after {len(ids):,}{of_total}; it seems "
+                "to ignore `page`, look at the server and any proxy"
+            )
+        if time.monotonic() - reported >= PROGRESS_SECONDS:
+            reported = time.monotonic()
+            logger.info("Read %s%s %s", f"{len(ids):,}", of_total, listing.what)
+    raise IncompleteReadError(
+        f"CWA list of {listing.what}: no end after {MAX_PAGES:,} pages; look at the server's paging"
+    )
+
+
+def _lacks_a_field(records: list[Any], listing: Listing) -> bool:
+    """Whether includeFields may have cost us a field: one that no record of the page has."""
+    return bool(records) and bool(
+        set(listing.fields).difference(*(record for record in records if isinstance(record, dict)))
+    )
+
+
+def _new_rows(records: list[Any], listing: Listing, ids: set[Hashable], place: str) -> list[Row]:
+    """The rows of the records not seen before; pages may overlap, and then the first one counts."""
+    new: list[Row] = []
+    for number, record in enumerate(records, 1):
+        try:
+            if not isinstance(record, dict):
+                raise ValueError(f"it is a {type(record).__name__}, not a record")
+            record_id, rows = listing.take(record)
+        except ValueError as error:
+            known_as = record.get("Id") if isinstance(record, dict) else None
+            name = (
+                f" (Id {known_as})"
+                if isinstance(known_as, int) or (isinstance(known_as, str) and known_as.isdecimal())
+                else ""
+            )
+            raise SourceError(
+                f"{place}, record {number}{name}: {error}; correct it in CWA, or ask the vendor"
+            ) from None
+        if record_id not in ids:
+            ids.add(record_id)
+            new.extend(rows)
+    return new
+
+
+def frame_of(rows: list[Row], dtypes: Mapping[str, Any]) -> pd.DataFrame:
+    """Rows as typed columns."""
+    columns = zip(*rows, strict=True) if rows else ([] for _ in dtypes)
+    return pd.DataFrame(
+        {name: pd.array(list(values), dtype=dtypes[name]) for name, values in zip(dtypes, columns, strict=True)}
+    )

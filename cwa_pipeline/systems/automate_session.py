@@ -1,0 +1,187 @@
+"""A logged-in session with ConnectWise Automate: the token, and a GET that is tried again where that can help.
+
+What belongs here: when to log in, when to try again, when to give up and what to say then. What must not: how a
+request is sent (`automate_http`), how a list is paged (`automate_paging`).
+"""
+
+import logging
+import math
+import re
+import time
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import requests
+import tenacity
+from pydantic import SecretStr
+
+from cwa_pipeline.errors import SettingsError, SourceError, UnreachableError
+from cwa_pipeline.settings import CwaCredentials
+from cwa_pipeline.systems.automate_http import URL_REMEDY, AutomateHttp, Patience, Trouble
+from cwa_pipeline.systems.automate_records import moment
+
+logger = logging.getLogger(__name__)
+
+LOG_IN = "v1/apitoken"
+HEADER_VALUE = re.compile(r"[!-~]+")  # what a clientId or a token is made of; anything else would break the header
+CLIENT_ID_REMEDY = "check that CWA_CLIENT_ID is the clientId registered with ConnectWise"
+REMEDIES = {
+    403: "give the CWA account the right to read this",
+    404: "check cwa.url; this CWA server may be too old to have this list",
+}
+
+
+class Answer(NamedTuple):
+    """What CWA answered to a GET; no records unless the status is 200."""
+
+    status: int
+    records: list[Any]
+    total: int | None
+
+
+class AutomateSession:
+    """Logs in when needed and gets pages of lists."""
+
+    def __init__(self, url: str, credentials: CwaCredentials, patience: Patience) -> None:
+        client_id = credentials.client_id.get_secret_value().strip()
+        if not HEADER_VALUE.fullmatch(client_id):
+            raise SettingsError("CWA_CLIENT_ID holds characters that no clientId has; copy it anew, it is a plain GUID")
+        self._credentials = credentials
+        self._patience = patience
+        passcode = credentials.two_factor_passcode or SecretStr("")
+        # The user name too is half of a log-in.
+        secrets = [credentials.password, passcode, SecretStr(client_id), SecretStr(credentials.username)]
+        self._http = AutomateHttp(url, SecretStr(client_id), secrets, patience)
+        self._logged_in = False
+        self._renew_at = math.inf
+        self._a_get_worked = False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def log_in(self) -> None:
+        """Get a new token. Never tried again by itself: repeated log-ins can lock the account.
+
+        Raises SettingsError (wrong account, two-factor wanted), SourceError (no CWA there), UnreachableError.
+        """
+        place = f"CWA log-in ({self._http.address(LOG_IN)})"
+        self._logged_in = False
+        self._http.use_token(None)
+        account = {"Username": self._credentials.username, "Password": self._credentials.password.get_secret_value()}
+        if self._credentials.two_factor_passcode:
+            account["TwoFactorPasscode"] = self._credentials.two_factor_passcode.get_secret_value()
+        response = self._http.send(place, "POST", LOG_IN, json=account)
+        if isinstance(response, Trouble):
+            raise UnreachableError(f"{place}: {response.text}; check cwa.url, or try later")
+        if response.status_code in {400, 401, 403}:
+            raise SettingsError(
+                f"{place}: refused with {self._http.said(response)}; check CWA_USERNAME and CWA_PASSWORD, and that the "
+                "account is enabled"
+            )
+        if response.status_code != requests.codes.ok:
+            raise SourceError(f"{place}: answered {self._http.said(response)}; {URL_REMEDY}")
+        granted = self._http.decoded(place, response)
+        if isinstance(granted, Trouble):
+            raise UnreachableError(f"{place}: {granted.text}; try later")
+        if not isinstance(granted, dict):
+            raise SourceError(f"{place}: the answer is not that of a CWA log-in; {URL_REMEDY}")
+        self._keep_token(place, granted)
+
+    def get(self, place: str, path: str, params: Mapping[str, str], accept: Collection[int] = ()) -> Answer:
+        """GET one page of a list; a status in `accept` is handed back, every other refusal is raised.
+
+        Raises SourceError (refused, or no JSON array) and UnreachableError (kept failing); `place` is what to call the
+        page in a message.
+        """
+        place = f"{place} ({self._http.address(path)})"
+        for has_logged_in_again in (False, True):
+            if not self._logged_in or time.monotonic() >= self._renew_at:
+                self.log_in()
+            outcome = self._retrying(place)(self._get_once, place, path, params, {401, *accept})
+            if isinstance(outcome, Trouble):
+                raise UnreachableError(
+                    f"{place}: {outcome.text}; gave up after {self._patience.tries} tries, look at the CWA server or "
+                    "try later"
+                )
+            answer = outcome
+            if answer.status != requests.codes.unauthorized:
+                break
+            if has_logged_in_again:
+                raise SourceError(f"{place}: {self._why_unauthorised()}")
+            self._logged_in = False
+        self._a_get_worked |= answer.status == requests.codes.ok
+        return answer
+
+    def _get_once(self, place: str, path: str, params: Mapping[str, str], accept: Collection[int]) -> Answer | Trouble:
+        response = self._http.send(place, "GET", path, params=params)
+        if isinstance(response, Trouble):
+            return response
+        if response.status_code in accept:
+            return Answer(response.status_code, [], None)
+        if response.status_code != requests.codes.ok:
+            remedy = REMEDIES.get(response.status_code, "look at the CWA server and the rights of the account")
+            raise SourceError(f"{place}: answered {self._http.said(response)}; {remedy}")
+        records = self._http.decoded(place, response)
+        if isinstance(records, Trouble):
+            return records
+        if not isinstance(records, list):
+            raise SourceError(f"{place}: the answer is JSON but no list; {URL_REMEDY}")
+        total = response.headers.get("Total-Count", "").strip()
+        return Answer(response.status_code, records, int(total) if re.fullmatch("[0-9]{1,18}", total) else None)
+
+    def _retrying(self, place: str) -> tenacity.Retrying:
+        """Try again while there is Trouble: doubling pauses with jitter, and never sooner than Retry-After asks."""
+        patience = self._patience
+        backoff = tenacity.wait_exponential(patience.first_pause, patience.longest_pause) + tenacity.wait_random(
+            0, patience.first_pause
+        )
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            return max(backoff(state), min(_trouble(state).retry_after, patience.longest_retry_after))
+
+        def announce(state: tenacity.RetryCallState) -> None:
+            text = _trouble(state).text
+            logger.warning("%s: %s; try %d of %d failed", place, text, state.attempt_number, patience.tries)
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda outcome: isinstance(outcome, Trouble)),
+            stop=tenacity.stop_after_attempt(patience.tries),
+            wait=pause,
+            before_sleep=announce,
+            retry_error_callback=_trouble,
+        )
+
+    def _keep_token(self, place: str, granted: Mapping[str, Any]) -> None:
+        token = granted.get("AccessToken")
+        if not token and (granted.get("IsTwoFactorRequired") or granted.get("IsInternalTwoFactorRequired")):
+            raise SettingsError(
+                f'{place}: CWA wants a two-factor code; use an account with "Integrator" ticked in CWA, or set a fresh '
+                "CWA_TWO_FACTOR_PASSCODE"
+            )
+        if not isinstance(token, str) or not HEADER_VALUE.fullmatch(token):
+            raise SourceError(f"{place}: the answer holds no usable AccessToken; {URL_REMEDY}")
+        self._http.use_token(SecretStr(token))
+        self._logged_in = True
+        try:
+            expires = moment(granted, "ExpirationDate")
+        except ValueError:
+            expires = None
+        lasts = (expires - datetime.now(UTC)).total_seconds() if expires else 0
+        # An end that is past or near already comes from a clock that is wrong; then only a 401 tells.
+        margin = self._patience.token_margin
+        self._renew_at = time.monotonic() + lasts - margin if lasts > margin else math.inf
+
+    def _why_unauthorised(self) -> str:
+        if self._a_get_worked:
+            return f"answered 401 to a fresh token; check the rights of the CWA account, and {CLIENT_ID_REMEDY}"
+        return (
+            "the log-in works but the data is refused with 401, most likely because the clientId is not known: "
+            f"{CLIENT_ID_REMEDY}, then the account rights"
+        )
+
+
+def _trouble(state: tenacity.RetryCallState) -> Trouble:
+    assert state.outcome is not None  # noqa: S101 - tenacity asks only after an outcome
+    return state.outcome.result()

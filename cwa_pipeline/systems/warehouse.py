@@ -1,0 +1,176 @@
+"""The warehouse: our own database, SQLite or PostgreSQL, that the assets fill and analysts read.
+
+What belongs here: making, filling and reading its tables, whichever the database. What must not: what a table looks
+like (`tables.py`), what only one database does (`warehouse_sqlite`, `warehouse_postgresql`), or a rule.
+
+A table is emptied and filled in one transaction and never dropped: readers see the rows of before or all of the new
+ones, and analysts' grants, views and indexes on it last.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime
+from typing import Self
+
+import adbc_driver_manager
+import pandas as pd
+import pyarrow as pa
+import sqlalchemy as sa
+from adbc_driver_manager.dbapi import Connection, Cursor
+from sqlalchemy.engine import URL
+
+from cwa_pipeline.errors import WarehouseError
+from cwa_pipeline.systems import warehouse_schema as schema
+from cwa_pipeline.systems.warehouse_frames import from_arrow, to_arrow, validated
+from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
+from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
+from cwa_pipeline.tables import TABLES
+
+LOADS = "table_loads"
+# They grow from night to night, so before the first night they are rightly empty; any other table that was never
+# filled has nothing to say, and an empty frame would say "there are none"
+GROWING = {"issue_history", "additional_members_ledger"}
+
+
+class Warehouse:
+    """The tables of `tables.py` in one database. No connection is kept between calls."""
+
+    def __init__(self, url: URL) -> None:
+        """Raises SettingsError for a URL that cannot be a warehouse; connects to nothing yet."""
+        self._database = SqliteDatabase(url) if url.get_backend_name() == "sqlite" else PostgresqlDatabase(url)
+
+    def __enter__(self) -> Self:
+        """For the callers' `with`; there is nothing to open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def create(self) -> None:
+        """Make the tables that are missing. A second time, or two processes at once, is harmless.
+
+        Raises WarehouseError for a table that is there with other columns; analysts' own nullable columns are welcome.
+        """
+        with self._connection(create=True) as connection, connection.cursor() as cursor:
+            found = self._columns(cursor)
+            if not TABLES.keys() <= found.keys():
+                statements = [
+                    line for table in TABLES for line in schema.create_statements(table, self._database.dialect)
+                ]
+                for statement in (*self._database.begin_create, *statements, "COMMIT"):
+                    cursor.execute(statement)
+                found = self._columns(cursor)
+        for table in TABLES:
+            self._check_columns(table, found[table])
+
+    def replace(self, frames: Mapping[str, pd.DataFrame], run_id: str) -> dict[str, pd.DataFrame]:
+        """Empty each table and fill it from its frame, in one transaction with the row of `table_loads` that says so.
+
+        Returns the frames as they were stored. Raises WarehouseError for a frame that is not as its model says, before
+        anything is touched.
+        """
+        checked = {table: validated(table, frame) for table, frame in frames.items()}
+        now = datetime.now(UTC)
+        loads = pd.DataFrame(
+            {
+                "table_name": list(checked),
+                "run_id": run_id,
+                "loaded_at": pd.Series(now, index=range(len(checked)), dtype=schema.dtypes(LOADS)["loaded_at"]),
+                "row_count": [len(frame) for frame in checked.values()],
+            }
+        )
+        loads_table = schema.sql_table(LOADS)
+        with self._connection() as connection, connection.cursor() as cursor:
+            for table, frame in checked.items():
+                cursor.execute(self._sql(sa.delete(schema.sql_table(table))))
+                self._ingest(cursor, table, frame)
+            cursor.execute(self._sql(sa.delete(loads_table).where(loads_table.columns.table_name.in_(list(checked)))))
+            self._ingest(cursor, LOADS, validated(LOADS, loads))
+            connection.commit()
+        return checked
+
+    def append(self, table: str, frame: pd.DataFrame) -> None:
+        """Add rows to a table; they are on the disk when this returns. Raises WarehouseError as `replace` does."""
+        checked = validated(table, frame)
+        with self._connection() as connection, connection.cursor() as cursor:
+            self._ingest(cursor, table, checked)
+            connection.commit()
+
+    def read(self, table: str) -> pd.DataFrame:
+        """The table, typed as its model says and in the order of its key.
+
+        Raises WarehouseError for a table that was never filled, except those that grow from night to night.
+        """
+        with self._connection() as connection:
+            if table not in GROWING and table not in set(self._select(connection, LOADS)["table_name"]):
+                raise WarehouseError(f"{table} was never filled; materialise the asset {table} first")
+            return self._select(connection, table)
+
+    def loads(self) -> pd.DataFrame:
+        """`table_loads`: which run filled each table, and when."""
+        with self._connection() as connection:
+            return self._select(connection, LOADS)
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Keep every other sync out of this warehouse; a crash leaves no lock behind.
+
+        Raises BusyError at once when another one is in.
+        """
+        return self._database.exclusive()
+
+    @contextmanager
+    def _connection(self, *, create: bool = False) -> Iterator[Connection]:
+        """A connection for one call, whose failures become ours; what ends without `commit` has changed nothing."""
+        try:
+            if create:
+                self._database.prepare()
+            with closing(self._database.connect(autocommit=create)) as connection:
+                yield connection
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+            raise self._database.failure(error) from None
+
+    def _sql(self, statement: sa.ClauseElement) -> str:
+        return str(statement.compile(dialect=self._database.dialect, compile_kwargs={"literal_binds": True}))
+
+    def _ingest(self, cursor: Cursor, table: str, frame: pd.DataFrame) -> None:
+        if len(frame):
+            cursor.adbc_ingest(table, to_arrow(table, frame, times_as_text=self._database.times_as_text), mode="append")
+
+    def _select(self, connection: Connection, table: str) -> pd.DataFrame:
+        with connection.cursor() as counting:
+            counting.execute(self._sql(sa.select(sa.func.count()).select_from(schema.sql_table(table))))
+            [row_count] = counting.fetchone() or (0,)
+        with connection.cursor(adbc_stmt_kwargs=self._database.read_options(row_count)) as cursor:
+            cursor.execute(schema.select_statement(table, self._database.dialect))
+            return from_arrow(table, cursor.fetch_arrow_table())
+
+    def _columns(self, cursor: Cursor) -> dict[str, dict[str, tuple[str, bool]]]:
+        """Of every table in the database, each column's declared type and whether it may not be null."""
+        cursor.execute(self._database.columns_query)
+        found: dict[str, dict[str, tuple[str, bool]]] = {}
+        for table, column, declared, not_null in cursor.fetchall():
+            found.setdefault(table, {})[column] = (declared, bool(not_null))
+        return found
+
+    def _check_columns(self, table: str, found: dict[str, tuple[str, bool]]) -> None:
+        """Hold a table as it is in the database against its model."""
+        wanted = schema.sql_table(table).columns
+        for column in wanted:
+            sql_type = column.type.compile(dialect=self._database.dialect)
+            if column.name not in found:
+                remedy = f"ALTER TABLE {table} ADD COLUMN {column.name} {sql_type}"
+                raise WarehouseError(f"{table}.{column.name} is missing in the warehouse; add it: {remedy}")
+            declared, not_null = found[column.name]
+            if declared.casefold() != sql_type.casefold():
+                raise WarehouseError(
+                    f"{table}.{column.name} is {declared} in the warehouse and has to be {sql_type}; change it"
+                )
+            if not_null and column.nullable:
+                raise WarehouseError(
+                    f"{table}.{column.name} is NOT NULL in the warehouse and has to take nulls; change it"
+                )
+        for name, (_, not_null) in found.items():
+            if not_null and name not in wanted:
+                raise WarehouseError(
+                    f"{table}.{name} is no column of ours and NOT NULL, so no row fits; let it take nulls"
+                )

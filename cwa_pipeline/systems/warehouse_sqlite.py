@@ -1,0 +1,115 @@
+"""What only SQLite does as the warehouse.
+
+What belongs here: opening the file, what is in it, its lock and its failures. What must not: a table by name.
+
+Everything goes through ADBC's SQLite. Python's own `sqlite3` is a second copy of the library, and two copies in one
+process that open one file undo each other's file locks (sqlite.org/howtocorrupt.html, 2.2.1).
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import adbc_driver_sqlite.dbapi as adbc
+import sqlalchemy as sa
+from adbc_driver_manager.dbapi import Connection
+from filelock import FileLock, Timeout
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import URL
+from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed
+
+from cwa_pipeline.errors import BusyError, PipelineError, SettingsError, WarehouseError
+
+BUSY_SECONDS = 30  # how long to wait for another writer: an analyst's long query, or a backup of the file
+WAL_RETRY_SECONDS = 0.05  # SQLite does not wait by itself when two connections turn WAL on at the same moment
+
+_REMEDIES = {
+    "is locked": f"another program has held it for more than {BUSY_SECONDS} s: close what has it open, then try again",
+    "readonly": "give the account that runs the sync the right to write the file and its folder",
+    "failed to open": "give the account that runs the sync the right to write the file and its folder",
+    "unable to open": "give the account that runs the sync the right to write the file and its folder",
+    "disk is full": "free some space, then try again",
+    "disk I/O error": "look for a full or failing disk, then try again",
+    "not a database": "WAREHOUSE_URL has to name a SQLite file, or one that does not exist yet",
+    "no such table": "run a sync, which makes the tables",
+}
+
+
+class SqliteDatabase:
+    """A warehouse in one SQLite file."""
+
+    dialect: sa.Dialect = sqlite.dialect()
+    times_as_text = True
+    begin_create = ("BEGIN IMMEDIATE",)
+    columns_query = (
+        'SELECT tables.name, columns.name, columns.type, columns."notnull" '
+        "FROM sqlite_schema AS tables JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'"
+    )
+
+    def __init__(self, url: URL) -> None:
+        """Raises SettingsError for a URL that is more, or less, than the path of a file."""
+        if not url.database or url.database == ":memory:" or url.query:
+            raise SettingsError("WAREHOUSE_URL: must name a file and nothing else, as in sqlite:////the/whole/path.db")
+        self.path = Path(url.database).resolve()  # two names of one file have to mean one lock
+
+    def prepare(self) -> None:
+        """Make the file when it is missing, and let readers go on while a sync writes (WAL)."""
+        if not self.path.parent.is_dir():
+            raise WarehouseError(
+                f"{self.path}: there is no folder {self.path.parent}; create it, or change WAREHOUSE_URL"
+            )
+        with (
+            closing(adbc.connect(f"{self.path.as_uri()}?mode=rwc", autocommit=True)) as connection,
+            connection.cursor() as cursor,
+        ):
+            for attempt in Retrying(
+                retry=retry_if_exception_message(match=".*is locked"),
+                stop=stop_after_delay(BUSY_SECONDS),
+                wait=wait_fixed(WAL_RETRY_SECONDS),
+                reraise=True,
+            ):
+                with attempt:
+                    cursor.execute("PRAGMA journal_mode=WAL")
+                    cursor.fetchall()
+
+    def connect(self, *, autocommit: bool = False) -> Connection:
+        """Open the file, which has to be there."""
+        if not self.path.exists():
+            raise WarehouseError(f"{self.path}: there is no warehouse yet; run a sync, which makes it")
+        connection = adbc.connect(f"{self.path.as_uri()}?mode=rw", autocommit=autocommit)
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+            cursor.fetchall()
+        return connection
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the operating system's lock on a file beside the database; it ends with the process at the latest."""
+        lock = FileLock(f"{self.path}.lock", fallback_to_soft=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise BusyError(f"another sync holds {lock.lock_file}; try again when that one is done") from None
+        except (OSError, NotImplementedError) as error:
+            raise WarehouseError(
+                f"{lock.lock_file}: cannot be locked ({error.strerror if isinstance(error, OSError) else error}); "
+                "the folder has to be writable, and on a file system that knows locks"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def read_options(self, row_count: int) -> dict[str, str]:
+        """Read a table in one batch, and no larger than it is: a batch's memory is set aside beforehand.
+
+        ADBC takes a column's type from the rows of the first batch, so a column that is null in all of them would be
+        read as integers, and a text further down could not be read at all.
+        """
+        return {"adbc.sqlite.query.batch_rows": str(max(row_count, 1))}
+
+    def failure(self, error: Exception) -> PipelineError:
+        """Say in one line what SQLite ran into."""
+        said = str(error).partition("\n")[0]  # the statement follows
+        remedy = next((remedy for text, remedy in _REMEDIES.items() if text in said), "look at the file with sqlite3")
+        return WarehouseError(f"{self.path}: {said}; {remedy}")
