@@ -1,0 +1,127 @@
+"""How a frame becomes a table of the warehouse, and what Dagster shows of it.
+
+What belongs here: the IO manager all assets share, the `table_asset` decorator that gives each asset what `tables.py` says of it, and
+the metadata of a materialisation. What must not: anything about one particular table.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from pydantic import PrivateAttr
+
+from cwa_pipeline.settings import warehouse_url
+from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.systems.warehouse_schema import column_type, key, model
+from cwa_pipeline.tables import TABLES
+
+OWNERS = ["team:pcrt-maintainers"]
+PREVIEW_ROWS = 5  # enough to recognise a table; the rows themselves are one query away
+
+
+class WarehouseIOManager(dg.ConfigurableIOManager):
+    """The warehouse, held by one run at a time.
+
+    A frame goes into the table named as its asset. Within a run it is also kept for the assets downstream; an asset that is
+    materialised alone reads its inputs from the tables.
+    """
+
+    _warehouse: Warehouse = PrivateAttr()
+    _held: ExitStack = PrivateAttr()
+    _frames: dict[str, pd.DataFrame] = PrivateAttr()
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Open the warehouse named by WAREHOUSE_URL and take its lock (BusyError when another sync has it)."""
+        self._frames = {}
+        self._warehouse = Warehouse(warehouse_url())
+        with ExitStack() as held:
+            held.enter_context(self._warehouse)
+            held.enter_context(self._warehouse.exclusive())
+            self._warehouse.create()
+            self._held = held.pop_all()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self._held.close()
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse itself, for the assets that keep a history."""
+        return self._warehouse
+
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
+        table = context.asset_key.path[-1]
+        frame = self.publish(table, obj, context.run_id)
+        context.add_output_metadata(materialisation_metadata(table, frame))
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        table = context.asset_key.path[-1]
+        return self._frames[table] if table in self._frames else self._warehouse.read(table)
+
+    def publish(self, table: str, frame: pd.DataFrame, run_id: str) -> pd.DataFrame:
+        """Fill the table with the frame; the frame as the table now has it is returned and kept."""
+        self._frames[table] = self._warehouse.replace({table: frame}, run_id)[table]
+        return self._frames[table]
+
+
+def table_asset(
+    *, group: str, kinds: set[str], deps: Sequence[dg.AssetKey] = ()
+) -> Callable[[Callable[..., pd.DataFrame]], dg.AssetsDefinition]:
+    """An asset that returns the frame of the table it is named after."""
+
+    def decorate(compute: Callable[..., pd.DataFrame]) -> dg.AssetsDefinition:
+        table = compute.__name__
+        return dg.asset(
+            name=table,
+            group_name=group,
+            kinds=kinds,
+            deps=deps,
+            owners=OWNERS,
+            description=table_description(table),
+            metadata=definition_metadata(table),
+            io_manager_key="warehouse",
+        )(compute)
+
+    return decorate
+
+
+def table_description(table: str) -> str:
+    """What the table holds."""
+    return TABLES[table].__doc__ or ""
+
+
+def definition_metadata(table: str) -> dict[str, Any]:
+    """What is known of a table before it is ever filled: its name and columns (kept off the materialisation, see facts on Dagster)."""
+    return {"dagster/table_name": table, "dagster/column_schema": _column_schema(table)}
+
+
+def materialisation_metadata(table: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """The row count and the first rows. Event logs last for ever, so columns that name people are left out."""
+    shown = [name for name, column in model(table).columns.items() if not (column.metadata or {}).get("personal")]
+    preview = frame[shown].head(PREVIEW_ROWS)
+    records = [
+        dg.TableRecord({str(name): "" if pd.isna(value) else str(value) for name, value in row.items()})
+        for row in preview.to_dict("records")
+    ]
+    schema = dg.TableSchema([dg.TableColumn(name) for name in shown])
+    return {
+        "dagster/row_count": len(frame),
+        "preview": dg.MetadataValue.table(records, schema=schema) if records else dg.MetadataValue.text("no rows"),
+    }
+
+
+def _column_schema(table: str) -> dg.TableSchema:
+    unique = key(table)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=str(column_type(table, name).sql).lower(),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=column.unique),
+            )
+            for name, column in model(table).columns.items()
+        ],
+        constraints=dg.TableConstraints(other=[f"unique: {', '.join(unique)}"] if unique else []),
+    )

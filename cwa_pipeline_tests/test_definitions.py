@@ -1,0 +1,94 @@
+"""The Dagster side as others rely on it: assets, lineage, job and schedule."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon asks for its next tick
+
+from cwa_pipeline.assets import sources
+from cwa_pipeline.definitions import defs
+from cwa_pipeline.jobs import nightly_sync_schedule
+from cwa_pipeline.settings import ScheduleSettings
+from cwa_pipeline.tables import TABLES
+
+GROUPS = {
+    "cwa": {"cwa_clients", "cwa_computers", "cwa_groups", "cwa_group_members"},
+    "pcrt": {"pcrt_groups", "pcrt_pcids", "pcrt_subscriptions"},
+    "matching": {"serial_blacklist", "client_groups", "computer_matches"},
+    "issues": {"client_issues", "computer_issues", "group_issues", "issue_history", "open_issues"},
+    "coverage": {"subscription_members", "additional_members", "additional_members_ledger"},
+}
+GRAPH = defs.resolve_asset_graph()
+OURS = {dg.AssetKey(table) for tables in GROUPS.values() for table in tables}
+
+
+def test_definitions_load_and_fit_together() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+@pytest.mark.parametrize(("group", "tables"), GROUPS.items())
+def test_assets_are_in_the_groups_of_the_contract(group: str, tables: set[str]) -> None:
+    found = {key.to_user_string() for key in GRAPH.materializable_asset_keys if GRAPH.get(key).group_name == group}
+    assert found == tables
+
+
+def test_every_asset_is_a_table_with_description_owner_kinds_and_columns() -> None:
+    for key in GRAPH.materializable_asset_keys:
+        node = GRAPH.get(key)
+        schema = node.metadata["dagster/column_schema"]
+        columns = TABLES[key.to_user_string()].to_schema().columns
+        assert node.description
+        assert node.owners
+        assert node.kinds
+        assert [column.name for column in schema.columns] == list(columns)
+        assert all(column.description for column in schema.columns)
+
+
+def test_both_source_systems_are_external_assets_and_nothing_else_is() -> None:
+    assert GRAPH.external_asset_keys == {spec.key for spec in sources.source_systems}
+
+
+def test_everything_leads_from_the_source_systems_to_additional_members_the_last_asset() -> None:
+    last = dg.AssetKey("additional_members")
+    assert not GRAPH.get(last).child_keys
+    assert GRAPH.upstream_key_iterator(last) is not None
+    upstream = set(GRAPH.upstream_key_iterator(last))
+    assert {spec.key for spec in sources.source_systems} <= upstream
+    assert OURS - {last} <= upstream
+
+
+def test_the_job_materialises_every_asset() -> None:
+    job = defs.resolve_job_def("nightly_sync")
+    assert job.asset_layer.executable_asset_keys == OURS
+
+
+def test_every_blocking_check_guards_the_write() -> None:
+    last = dg.AssetKey("additional_members")
+    upstream = set(GRAPH.upstream_key_iterator(last))
+    blocking = [key for key in GRAPH.asset_check_keys if GRAPH.get(key).blocking]
+    assert len(blocking) >= 10
+    assert all(check.asset_key in upstream for check in blocking)
+
+
+def test_the_schedule_ships_running_in_the_configured_time_zone() -> None:
+    schedule = defs.resolve_schedule_def("nightly_sync_schedule")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert schedule.execution_timezone == "America/New_York"
+    assert schedule.cron_schedule == "0 1 * * *"
+    assert schedule.job_name == "nightly_sync"
+
+
+@pytest.mark.parametrize(
+    "day", [datetime(2026, 10, 30, tzinfo=UTC), datetime(2027, 3, 12, tzinfo=UTC)], ids=["autumn", "spring"]
+)
+def test_the_schedule_ticks_once_every_night_at_one_by_the_shops_clock_when_the_clocks_change(day: datetime) -> None:
+    schedule = nightly_sync_schedule(ScheduleSettings())
+    ticks = islice(
+        schedule_execution_time_iterator(day.timestamp(), schedule.cron_schedule, schedule.execution_timezone), 5
+    )
+    local = [tick.astimezone(ZoneInfo("America/New_York")) for tick in ticks]
+    assert [(tick.hour, tick.minute) for tick in local] == [(1, 0)] * 5
+    assert all(later.date() - earlier.date() == timedelta(days=1) for earlier, later in pairwise(local))
