@@ -4,11 +4,9 @@ What belongs here: the connection and what its failures mean, one consistent rea
 promised columns. What must not: writing (`systems.pcrt_writer`), what a value means for the sync (`rules`).
 """
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, NoReturn, Self
 from urllib.parse import quote
@@ -20,7 +18,8 @@ from sqlalchemy.pool import NullPool
 
 from cwa_pipeline.errors import PipelineError, SettingsError, SourceError, UnreachableError
 from cwa_pipeline.settings import PcrtSettings
-from cwa_pipeline.systems.pcextra import NOT_UTF8, REPLACEMENT, serial_numbers
+from cwa_pipeline.systems.pcextra import serial_numbers
+from cwa_pipeline.systems.pcrt_values import is_active, keys, plain_serials, references, texts
 from cwa_pipeline.systems.pcrt_writer import PcrtWriter, prepare_session, verify_target
 
 CONNECT_SECONDS = 10
@@ -56,10 +55,6 @@ MYSQL_LATER_CODES = {
 MYSQL_CLIENT_CODES = range(2000, 2100)  # the driver's own: not reached, gone, timed out
 SQLITE_FILE_CODES = {"SQLITE_CANTOPEN", "SQLITE_NOTADB"}
 SQLITE_LATER_CODES = {"SQLITE_BUSY", "SQLITE_LOCKED"}
-
-_WHOLE_NUMBER = re.compile("[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r" *[+-]?[0-9]+(?:\.[0-9]+)? *")
-_INT64 = range(-(2**63), 2**63)
 
 
 class PcrtSnapshot(NamedTuple):
@@ -159,21 +154,21 @@ class Pcrt:
 
     def _groups(self, connection: Connection) -> pd.DataFrame:
         columns = self._run(connection, "groups")
-        frame = pd.DataFrame({"group_id": _keys("groups", "group_id", columns), "name": _texts(columns["name"])})
+        frame = pd.DataFrame({"group_id": keys("groups", "group_id", columns), "name": texts(columns["name"])})
         return frame.sort_values("group_id", ignore_index=True)
 
     def _pcids(self, connection: Connection) -> pd.DataFrame:
         columns = self._run(connection, "pcids")
         if "serial_number" in columns:
-            serials = _plain_serials(_texts(columns["serial_number"]))
+            serials = plain_serials(texts(columns["serial_number"]))
         else:
-            serials = serial_numbers(_texts(columns["extra"]), self._settings.serial_field)
+            serials = serial_numbers(texts(columns["extra"]), self._settings.serial_field)
         frame = pd.DataFrame(
             {
-                "pcid": _keys("pcids", "pcid", columns),
-                "name": _texts(columns["name"]),
-                "make": _texts(columns["make"]),
-                "group_id": _references("pcids", "group_id", columns),
+                "pcid": keys("pcids", "pcid", columns),
+                "name": texts(columns["name"]),
+                "make": texts(columns["make"]),
+                "group_id": references("pcids", "group_id", columns),
             }
         ).join(serials)
         return frame.sort_values("pcid", ignore_index=True)
@@ -182,13 +177,13 @@ class Pcrt:
         columns = self._run(connection, "subscriptions")
         frame = pd.DataFrame(
             {
-                "subscription_id": _keys("subscriptions", "subscription_id", columns),
-                "name": _texts(columns["name"]),
-                "group_id": _references("subscriptions", "group_id", columns),
-                "pcid": _references("subscriptions", "pcid", columns),
-                "cwa_group": _texts(columns["cwa_group"]),
-                "active": pd.Series(map(_is_active, columns["active"]), dtype="bool"),
-                "additional_members": _texts(columns["additional_members"]),
+                "subscription_id": keys("subscriptions", "subscription_id", columns),
+                "name": texts(columns["name"]),
+                "group_id": references("subscriptions", "group_id", columns),
+                "pcid": references("subscriptions", "pcid", columns),
+                "cwa_group": texts(columns["cwa_group"]),
+                "active": pd.Series(map(is_active, columns["active"]), dtype="bool"),
+                "additional_members": texts(columns["additional_members"]),
             }
         )
         return frame.sort_values("subscription_id", ignore_index=True)
@@ -243,91 +238,4 @@ def _failure(error: BaseException, part: str, password: str | None) -> PipelineE
         )
     return SourceError(
         f"{part} cannot be used: {text}; set it right in cwa_pipeline.toml, or the account's rights in the database"
-    )
-
-
-# --- values -----------------------------------------------------------------------------------------------------------
-
-
-def _keys(query: Query, column: str, columns: dict[str, tuple[Any, ...]]) -> pd.Series:
-    """The ids that name a query's rows: whole numbers above 0, each once."""
-    ids = _references(query, column, columns)
-    unset = int((~(ids > 0).fillna(False)).sum())
-    if unset:
-        raise SourceError(
-            f"[pcrt] {query}: {unset} rows have no {column} above 0; leave them out with a WHERE, or set them right"
-        )
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
-        raise SourceError(
-            f"[pcrt] {query}: {column} {repeated[0]} comes more than once ({len(repeated)} ids do); "
-            "make the SELECT give one row each"
-        )
-    return ids.astype("int64")
-
-
-def _references(query: Query, column: str, columns: dict[str, tuple[Any, ...]]) -> pd.Series:
-    """Ids that may be missing; PCRT's 0 and '' for "none" are null."""
-    numbers = [_whole_number(value) for value in columns[column]]
-    wrong = [value for value, number in zip(columns[column], numbers, strict=True) if number is None]
-    if wrong:
-        shown = _text(wrong[0])
-        raise SourceError(
-            f"[pcrt] {query}: {column} {shown!r} is not a whole number ({len(wrong)} rows are not); "
-            "set the SELECT or the rows right"
-        )
-    return pd.Series([number or None for number in numbers], dtype="Int64")
-
-
-def _whole_number(value: Any) -> int | None:
-    """What a driver gives for an id as an int: 0 for none, None for what is no whole number of 64 bits."""
-    number: int | None
-    if type(value) is int:
-        number = value
-    elif value is None or value in ("", b""):
-        number = 0
-    elif isinstance(value, float | Decimal):
-        number = int(value) if value % 1 == 0 else None
-    else:
-        text = str(_text(value)).strip()
-        number = int(text) if _WHOLE_NUMBER.fullmatch(text) else None
-    return None if number is None or number not in _INT64 else number
-
-
-def _is_active(value: Any) -> bool:
-    """NULL and 0 are not active, every other number is; a BIT column gives the byte itself."""
-    if value in (b"\0", b"\1"):
-        return bool(value == b"\1")
-    if value is None or isinstance(value, int | float | Decimal):
-        return bool(value)
-    text = str(_text(value))
-    if not _NUMBER.fullmatch(text):
-        remedy = "make the SELECT give 1 or 0, as in \"status = 'open' AS active\""
-        raise SourceError(f"[pcrt] subscriptions: active {text!r} is not a number; {remedy}")
-    return float(text) != 0
-
-
-def _texts(values: tuple[Any, ...]) -> pd.Series:
-    return pd.Series([value if type(value) is str else _text(value) for value in values], dtype="str")
-
-
-def _text(value: Any) -> str | None:
-    """A value as text: bytes as UTF-8 as far as they are, a number without a fraction as its digits."""
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, float | Decimal) and value % 1 == 0:
-        return str(int(value))
-    return str(value)
-
-
-def _plain_serials(texts: pd.Series) -> pd.DataFrame:
-    """The same columns as `serial_numbers`, for a shop with a serial column of its own."""
-    broken = texts.str.contains(REPLACEMENT, regex=False).fillna(False).astype("bool")
-    return pd.DataFrame(
-        {
-            "serial_number": texts.mask(broken | (texts == "")),
-            "serial_problem": pd.Series(NOT_UTF8, index=texts.index, dtype="str").where(broken),
-        }
     )

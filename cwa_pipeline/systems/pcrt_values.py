@@ -1,0 +1,101 @@
+"""What a driver gives for PCRT's values, as the columns that `Pcrt.read` promises.
+
+What belongs here: ids, texts and flags, however a shop's columns hold them. What must not: a connection, or what a value means.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from cwa_pipeline.errors import SourceError
+from cwa_pipeline.systems.pcextra import NOT_UTF8, REPLACEMENT
+
+_WHOLE_NUMBER = re.compile("[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r" *[+-]?[0-9]+(?:\.[0-9]+)? *")
+_INT64 = range(-(2**63), 2**63)
+
+
+def keys(query: str, column: str, columns: dict[str, tuple[Any, ...]]) -> pd.Series:
+    """The ids that name a query's rows: whole numbers above 0, each once."""
+    ids = references(query, column, columns)
+    unset = int((~(ids > 0).fillna(False)).sum())
+    if unset:
+        raise SourceError(
+            f"[pcrt] {query}: {unset} rows have no {column} above 0; leave them out with a WHERE, or set them right"
+        )
+    repeated = ids[ids.duplicated()].unique()
+    if len(repeated):
+        raise SourceError(
+            f"[pcrt] {query}: {column} {repeated[0]} comes more than once ({len(repeated)} ids do); "
+            "make the SELECT give one row each"
+        )
+    return ids.astype("int64")
+
+
+def references(query: str, column: str, columns: dict[str, tuple[Any, ...]]) -> pd.Series:
+    """Ids that may be missing; PCRT's 0 and '' for "none" are null."""
+    numbers = [_whole_number(value) for value in columns[column]]
+    wrong = [value for value, number in zip(columns[column], numbers, strict=True) if number is None]
+    if wrong:
+        shown = _text(wrong[0])
+        raise SourceError(
+            f"[pcrt] {query}: {column} {shown!r} is not a whole number ({len(wrong)} rows are not); "
+            "set the SELECT or the rows right"
+        )
+    return pd.Series([number or None for number in numbers], dtype="Int64")
+
+
+def _whole_number(value: Any) -> int | None:
+    """What a driver gives for an id as an int: 0 for none, None for what is no whole number of 64 bits."""
+    number: int | None
+    if type(value) is int:
+        number = value
+    elif value is None or value in ("", b""):
+        number = 0
+    elif isinstance(value, float | Decimal):
+        number = int(value) if value % 1 == 0 else None
+    else:
+        text = str(_text(value)).strip()
+        number = int(text) if _WHOLE_NUMBER.fullmatch(text) else None
+    return None if number is None or number not in _INT64 else number
+
+
+def is_active(value: Any) -> bool:
+    """NULL and 0 are not active, every other number is; a BIT column gives the byte itself."""
+    if value in (b"\0", b"\1"):
+        return bool(value == b"\1")
+    if value is None or isinstance(value, int | float | Decimal):
+        return bool(value)
+    text = str(_text(value))
+    if not _NUMBER.fullmatch(text):
+        remedy = "make the SELECT give 1 or 0, as in \"status = 'open' AS active\""
+        raise SourceError(f"[pcrt] subscriptions: active {text!r} is not a number; {remedy}")
+    return float(text) != 0
+
+
+def texts(values: tuple[Any, ...]) -> pd.Series:
+    return pd.Series([value if type(value) is str else _text(value) for value in values], dtype="str")
+
+
+def _text(value: Any) -> str | None:
+    """A value as text: bytes as UTF-8 as far as they are, a number without a fraction as its digits."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, float | Decimal) and value % 1 == 0:
+        return str(int(value))
+    return str(value)
+
+
+def plain_serials(texts: pd.Series) -> pd.DataFrame:
+    """The same columns as `serial_numbers`, for a shop with a serial column of its own."""
+    broken = texts.str.contains(REPLACEMENT, regex=False).fillna(False).astype("bool")
+    return pd.DataFrame(
+        {
+            "serial_number": texts.mask(broken | (texts == "")),
+            "serial_problem": pd.Series(NOT_UTF8, index=texts.index, dtype="str").where(broken),
+        }
+    )
