@@ -39,7 +39,7 @@ system-packages:
 
 .PHONY: test
 test: install system-packages  ## run the whole suite, with private MariaDB and PostgreSQL servers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 .PHONY: lint
 lint: install  ## ruff and the type checker
@@ -52,3 +52,7 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
 		--group dev --output-file requirements.lock pyproject.toml
+
+.PHONY: faults
+faults: install system-packages  ## the whole fault suite (make test runs a short form of it)
+	$(BIN)/python -m pytest cwa_pipeline_tests/faults --faults full --timeout 3600

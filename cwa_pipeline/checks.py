@@ -6,6 +6,7 @@ That keys are unique and columns have their types is not checked here: `tables.p
 import dagster as dg
 import pandas as pd
 
+from cwa_pipeline.assets.io import WarehouseIOManager
 from cwa_pipeline.assets.resources import SettingsResource
 from cwa_pipeline.rules.serials import normalise
 
@@ -36,6 +37,32 @@ def _not_empty(table: str, remedy: str) -> dg.AssetChecksDefinition:
 
 
 not_empty = [_not_empty(table, remedy) for table, remedy in NEVER_EMPTY.items()]
+
+
+def _complete(table: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=table,
+        name=f"{table}_complete",
+        blocking=True,
+        description="As many rows were read as an independent count says there are.",
+    )
+    def check(warehouse: dg.ResourceParam[WarehouseIOManager]) -> dg.AssetCheckResult:
+        receipts = warehouse.warehouse.read("read_receipts")
+        receipts = receipts[receipts["table_name"] == table].sort_values("counted_at")
+        if receipts.empty:
+            return dg.AssetCheckResult(passed=False, description="it was never counted; materialise it first")
+        rows_read, rows_counted, counted_by = receipts[["rows_read", "rows_counted", "counted_by"]].iloc[-1]
+        complete = bool(rows_read == rows_counted)
+        remedy = "all are there" if complete else "nothing is written from a short reading, run the sync again"
+        return dg.AssetCheckResult(
+            passed=complete,
+            description=f"{rows_read} rows were read and {rows_counted} counted ({counted_by}); {remedy}",
+        )
+
+    return check
+
+
+complete = [_complete(table) for table in NEVER_EMPTY]
 
 
 @dg.asset_check(asset="cwa_groups", blocking=True)

@@ -2,22 +2,21 @@
 
 import logging
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cwa_pipeline.errors import PipelineError
-
-EX_TEMPFAIL = 75  # sysexits.h: nothing is wrong, try again later
+from cwa_pipeline.errors import PipelineError, SettingsError
 
 app = typer.Typer(
     name="cwa-pipeline",
     help="Ties ConnectWise Automate to PC Repair Tracker: matches computers to PCIDs, keeps Additional Members right and lists "
     "what does not line up.",
     epilog="Configuration: cwa_pipeline.toml in the working folder, or where CWA_PIPELINE_CONFIG says. Secrets: the environment, "
-    "or a .env file in the working folder.",
+    "or a .env file in the working folder or beside it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,7 +43,13 @@ class Format(StrEnum):
 def environment() -> None:
     from dotenv import load_dotenv
 
-    load_dotenv(Path(".env"))
+    from cwa_pipeline.settings import config_path
+
+    for path in (Path(".env").absolute(), config_path().with_name(".env")):
+        try:
+            load_dotenv(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: cannot be read ({error}); save it as UTF-8 text") from None
 
 
 @app.command()
@@ -83,21 +88,73 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing to PCRT; the lists are marked `planned`.")
     ] = False,
+    plan: Annotated[
+        str | None, typer.Option(metavar="ID", help="Write exactly the plan with this id (see `plan`), or nothing.")
+    ] = None,
+    release: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GROUP_ID|all", help="Let what a guard held be written, after you looked. May be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Run the nightly_sync job once, in this process.
 
-    The run is recorded where DAGSTER_HOME says, so that the UI shows it. Exit status 0 when it succeeded, 1 when it failed, 75 when
-    another sync is using the warehouse.
+    The run is recorded where DAGSTER_HOME says, so that the UI shows it. Exit status 0 when it succeeded, 1 when it
+    failed, 75 when another sync is using the warehouse.
     """
     from cwa_pipeline.report import print_sync
     from cwa_pipeline.run import run_nightly_sync
-    from cwa_pipeline.settings import require_all
 
-    require_all()
-    _show_progress()
-    outcome = run_nightly_sync(dry_run=dry_run)
-    print_sync(outcome)
-    raise typer.Exit(0 if outcome.succeeded else EX_TEMPFAIL if outcome.busy else 1)
+    _prepare()
+    raise typer.Exit(print_sync(run_nightly_sync(dry_run=dry_run, plan_id=plan, release=release or [])))
+
+
+@app.command()
+def plan(
+    release: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP_ID|all", help="As if this had been released. May be repeated.")
+    ] = None,
+) -> None:
+    """Show what a sync would change in PCRT, per subscription and by name, and the id of that plan.
+
+    Reads both systems and fills the tables like a dry run; nothing is written to PCRT.
+    """
+    from cwa_pipeline.report import print_plan
+    from cwa_pipeline.run import run_nightly_sync
+
+    _prepare()
+    raise typer.Exit(print_plan(run_nightly_sync(dry_run=True, release=release or [])))
+
+
+@app.command()
+def undo(
+    run_id: Annotated[str, typer.Argument(help="The run to take back, as `sync` printed it and the ledger has it.")],
+    group: Annotated[int | None, typer.Option(metavar="GROUP_ID", help="Only the lists of this PCRT group.")] = None,
+) -> None:
+    """Put Additional Members back as they were before a run.
+
+    A list that changed since is left alone and reported. What was put back is held until it is released with
+    `sync --release GROUP_ID`, so that the next night does not just repeat it.
+    """
+    from cwa_pipeline.report import print_undo
+    from cwa_pipeline.run import run_undo
+
+    _prepare()
+    raise typer.Exit(print_undo(run_undo(run_id, group)))
+
+
+@app.command()
+def covered(
+    pcid: Annotated[int, typer.Argument(help="The PCID.")],
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Only on this day (UTC).")
+    ] = None,
+) -> None:
+    """Say when a PCID was covered, or whether it was on a day; exit status 1 when it was not."""
+    from cwa_pipeline.report import print_covered
+
+    raise typer.Exit(print_covered(pcid, on and on.replace(tzinfo=UTC)))
 
 
 @app.command()
@@ -111,6 +168,14 @@ def issues(
     from cwa_pipeline.report import print_issues
 
     print_issues(area, format)
+
+
+def _prepare() -> None:
+    """What is missing in the configuration is said before anything is read."""
+    from cwa_pipeline.settings import require_all
+
+    require_all()
+    _show_progress()
 
 
 def _show_progress() -> None:

@@ -28,5 +28,9 @@ class WarehouseError(PipelineError):
     """The warehouse cannot be read or written as it is."""
 
 
+class GuardError(PipelineError):
+    """What was to be written is more than may change without a person; somebody has to look and release it."""
+
+
 class BusyError(PipelineError):
     """Another sync is using this warehouse; it can be tried again when that one is done."""

@@ -4,21 +4,25 @@ What belongs here: asking each system, in the order in which a person would put 
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.rules.plans import plans_of_groups
 from cwa_pipeline.settings import CwaCredentials, Settings, config_path, pcrt_database_url, warehouse_url
 from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.pcrt_privileges import excess_privileges, remedy
 from cwa_pipeline.systems.warehouse import Warehouse
+
+Mark = Literal["ok", "warn", "FAIL"]
+NAMED_PRIVILEGES = 5  # of an account that may do far more than it needs; the remedy is the same for any number
 
 
 class Finding(NamedTuple):
-    """What was looked at, whether it is well, and what was seen or has to be done."""
+    """What was looked at, whether it is fit for a sync, and what was seen or has to be done."""
 
     subject: str
-    well: bool
+    mark: Mark
     text: str
 
 
@@ -27,50 +31,55 @@ def check_all() -> Iterator[Finding]:
     try:
         settings = Settings.load()
     except SettingsError as error:
-        yield from (Finding("configuration", False, line) for line in str(error).splitlines())
+        yield from (Finding("configuration", "FAIL", line) for line in str(error).splitlines())
         return
-    yield Finding("configuration", True, str(config_path()))
+    yield Finding("configuration", "ok", str(config_path()))
     for subject, look in {"CWA account": _automate, "PCRT database": _pcrt, "warehouse": _warehouse}.items():
         try:
-            yield from (Finding(subject, well, text) for well, text in look(settings))
+            yield from (Finding(subject, mark, text) for mark, text in look(settings))
         except PipelineError as error:
-            yield Finding(subject, False, str(error))
+            yield Finding(subject, "FAIL", str(error))
 
 
-def _automate(settings: Settings) -> Iterator[tuple[bool, str]]:
+def _automate(settings: Settings) -> Iterator[tuple[Mark, str]]:
     with Automate(settings.cwa.url, CwaCredentials.from_environment()) as automate:
         automate.log_in()
-        yield True, f"logged in at {settings.cwa.url}"
-        clients, groups = automate.clients(), automate.groups()
+        yield "ok", f"logged in at {settings.cwa.url}"
+        clients = automate.clients().frame
         yield (
-            not clients.empty,
-            f"sees {len(clients)} clients" if len(clients) else "sees no client; give it the right to",
+            ("FAIL", "sees no client; give it the right to")
+            if clients.empty
+            else ("ok", f"sees {len(clients)} clients")
         )
-        groups = plans_of_groups(groups, settings.cwa.plans)
+        groups = plans_of_groups(automate.groups().frame, settings.cwa.plans)
         for plan in settings.cwa.plans:
             if not (groups["plan"] == plan).any():
-                yield False, f"no CWA group is called {plan}; name the group so in CWA, or take it out of [cwa] plans"
-        members = automate.group_members(groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist())
-        yield (
-            not members.empty,
-            (
-                f"sees {members['computer_id'].nunique()} computers in plans"
-                if len(members)
-                else "sees no computer in any plan's CWA group; look at its rights and at [cwa] plans"
-            ),
-        )
+                yield "FAIL", f"no CWA group is called {plan}; name the group so in CWA, or take it out of [cwa] plans"
+        members = automate.group_members(groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist()).frame
+        if members.empty:
+            yield "FAIL", "sees no computer in any plan's CWA group; look at its rights and at [cwa] plans"
+        else:
+            yield "ok", f"sees {members['computer_id'].nunique()} computers in plans"
 
 
-def _pcrt(settings: Settings) -> Iterator[tuple[bool, str]]:
-    with Pcrt(pcrt_database_url(), settings.pcrt) as pcrt:
+def _pcrt(settings: Settings) -> Iterator[tuple[Mark, str]]:
+    url, target = pcrt_database_url(), settings.pcrt.additional_members
+    with Pcrt(url, settings.pcrt) as pcrt:
         problems = pcrt.check()
-        yield from ((False, problem) for problem in problems)
-        if not problems:
-            target = settings.pcrt.additional_members
-            yield True, f"its tables can be read; {target.table}.{target.column} is there to be written"
+    if problems:
+        yield from (("FAIL", problem) for problem in problems)
+        return
+    yield "ok", f"its tables can be read, and {target.table}.{target.column} can be written"
+    excess = excess_privileges(url, settings.pcrt)
+    if excess == []:
+        yield "ok", f"its account may update {target.table}.{target.column} and nothing else"
+    elif excess:
+        more = f" and {len(excess) - NAMED_PRIVILEGES} more" if len(excess) > NAMED_PRIVILEGES else ""
+        allowed = ", ".join(excess[:NAMED_PRIVILEGES]) + more
+        yield "warn", f"its account may do more than it needs: {allowed}; {remedy(url, settings.pcrt)}"
 
 
-def _warehouse(_settings: Settings) -> Iterator[tuple[bool, str]]:
+def _warehouse(_settings: Settings) -> Iterator[tuple[Mark, str]]:
     with Warehouse(warehouse_url()) as warehouse, warehouse.exclusive():
         warehouse.create()
-        yield True, f"its tables are there ({warehouse_url().render_as_string(hide_password=True)})"
+        yield "ok", f"its tables are there ({warehouse_url().render_as_string(hide_password=True)})"

@@ -1,54 +1,25 @@
-"""What the command line prints. Text from either system is hostile: control characters could drive a terminal, and a leading `=`
-a spreadsheet, so all of it goes through `plain` or `csv_safe` on the way out.
+"""What the command line prints, and with which exit status.
+
+What belongs here: which rows of which table, in which order. What must not: how a text is made harmless (`terminal`).
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cwa_pipeline.fitness import Finding
+from cwa_pipeline.rules.membership import plan_id
 from cwa_pipeline.run import SyncOutcome
 from cwa_pipeline.settings import warehouse_url
 from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.terminal import as_table, console, csv_safe, plain
 
-# C0 and C1 controls, and the marks that reorder text from right to left.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_WIDTH_WITHOUT_TERMINAL = 200  # a file or a pipe has no edge, but a line has to end somewhere
-
-
-def plain(value: object) -> str:
-    """A value as text that cannot drive a terminal; null is empty."""
-    return "" if pd.isna(value) else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))  # type: ignore[call-overload]
-
-
-def csv_safe(value: object) -> str:
-    """A value as text that no spreadsheet takes for a formula."""
-    text = "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-def console() -> Console:
-    """Standard output: as wide as the terminal, or wide enough when there is none."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
-
-
-def as_table(frame: pd.DataFrame, title: str | None = None) -> Table:
-    """A frame as a table for the terminal."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for name, dtype in frame.dtypes.items():
-        table.add_column(
-            str(name), justify="right" if pd.api.types.is_numeric_dtype(dtype) else "left", overflow="fold"
-        )
-    for row in frame.itertuples(index=False):
-        table.add_row(*(Text(plain(value)) for value in row))
-    return table
+_STYLES = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
+EX_TEMPFAIL = 75  # sysexits.h: nothing is wrong, try again later
 
 
 def print_issues(area: str | None, form: str) -> None:
@@ -71,29 +42,126 @@ def print_issues(area: str | None, form: str) -> None:
         out.print(f"\n{len(found)} open issues" if len(found) else "No open issues")
 
 
-def print_sync(outcome: SyncOutcome) -> None:
-    """Print what a sync did, or why it failed."""
-    out = console()
-    if not outcome.succeeded:
-        out.print(f"The sync failed (run {outcome.run_id})", style="bold red")
-    for problem in outcome.problems:
-        out.print(Text(f"- {plain(problem)}"))
+def print_sync(outcome: SyncOutcome) -> int:
+    """Print what a sync did, or why it failed; the exit status."""
+    _print_problems(outcome, "The sync")
     if outcome.succeeded:
-        with Warehouse(warehouse_url()) as warehouse:
-            members, found = warehouse.read("additional_members"), warehouse.read("open_issues")
+        members, found = _read("additional_members", "open_issues")
         counts = members["status"].value_counts()
         told = ", ".join(f"{counts[status]} {status}" for status in counts.index) or "none to judge"
-        out.print(f"The sync succeeded (run {outcome.run_id})", style="bold green")
-        out.print(f"Subscriptions: {told}")
         errors = int((found["severity"] == "error").sum())
+        out = console()
+        out.print(f"Subscriptions: {told}")
         out.print(f"Open issues: {errors} errors, {len(found) - errors} warnings (cwa-pipeline issues lists them)")
+    return _status(outcome)
+
+
+def print_plan(outcome: SyncOutcome) -> int:
+    """Print what a sync would change, per subscription and with the computers' names, and the plan's id."""
+    out = console()
+    if not outcome.succeeded:
+        _print_problems(outcome, "The dry run")
+        return _status(outcome)
+    lists, matches, computers, groups, subscriptions = _read(
+        "additional_members", "computer_matches", "cwa_computers", "pcrt_groups", "pcrt_subscriptions"
+    )
+    named = matches[["computer_id", "pcid"]].dropna().merge(computers[["computer_id", "name"]], on="computer_id")
+    name_of = named.drop_duplicates("pcid").set_index("pcid")["name"].to_dict()
+    customer = groups.set_index("group_id")["name"].to_dict()
+    title = subscriptions.set_index("subscription_id")["name"].to_dict()
+    changing = lists[lists["status"].isin(["planned", "held"])]
+    for row in changing.to_dict("records"):
+        head = f"{customer.get(row['group_id'])} (group {row['group_id']}), subscription {row['subscription_id']}"
+        out.print(
+            Text(plain(f"{head} {title.get(row['subscription_id'])}: {row['status']}"), style="bold"), soft_wrap=True
+        )
+        for sign, column in (("+", "added_pcids"), ("-", "removed_pcids")):
+            for pcid in [] if pd.isna(row[column]) else row[column].split():
+                out.print(
+                    Text(plain(f"  {sign} PCID {pcid}  {name_of.get(int(pcid), 'no computer is matched to it')}"))
+                )
+        if row["hand_edited"]:
+            hand = f"added {_or_none(row['hand_added_pcids'])}, removed {_or_none(row['hand_removed_pcids'])}"
+            out.print(Text(plain(f"  edited by hand in PCRT since the last write: {hand}")), soft_wrap=True)
+        if row["status"] == "held":
+            out.print(Text(plain(f"  {row['reason']}")), soft_wrap=True)
+    planned = lists[lists["status"] == "planned"]
+    if planned.empty:
+        out.print("Nothing would be written")
+    else:
+        out.print(
+            f"\n{len(planned)} lists would be written: {planned['added'].sum()} PCIDs added, {planned['removed'].sum()} removed"
+        )
+        out.print(f"Plan {plan_id(lists)}; to write exactly this: cwa-pipeline sync --plan {plan_id(lists)}")
+    return 0
+
+
+def print_undo(outcome: SyncOutcome) -> int:
+    """Print what became of each list that was to be put back."""
+    _print_problems(outcome, "The undo")
+    if outcome.succeeded:
+        (ledger,) = _read("additional_members_ledger")
+        done = ledger[(ledger["run_id"] == outcome.run_id) & (ledger["status"] != "planned")]
+        shown = done[["subscription_id", "group_id", "before", "after", "status"]]
+        out = console()
+        out.print(
+            as_table(
+                shown.assign(
+                    status=shown["status"].replace({"written": "put back", "conflict": "changed since; left alone"})
+                )
+            )
+        )
+        for group_id in sorted(done.loc[done["status"] == "written", "group_id"].dropna().unique()):
+            out.print(f"Group {group_id} is held until it is released: cwa-pipeline sync --release {group_id}")
+    return _status(outcome)
+
+
+def print_covered(pcid: int, on: datetime | None) -> int:
+    """Print when a PCID was covered; with a date, whether it was on that day (UTC): 0 when it was, else 1."""
+    (history,) = _read("coverage_history")
+    rows = history[history["pcid"] == pcid]
+    if on is not None:
+        ended = rows["covered_to"].notna() & (rows["covered_to"] < on)
+        rows = rows[(rows["covered_from"] < on + timedelta(days=1)) & ~ended]
+    out, when = console(), "" if on is None else f" on {on:%Y-%m-%d}"
+    if rows.empty:
+        out.print(f"PCID {pcid} was not covered{when}" if when else f"PCID {pcid} was never covered")
+        return 1
+    out.print(f"PCID {pcid} was covered{when}:")
+    times = {name: rows[name].dt.strftime("%Y-%m-%d %H:%M UTC") for name in ("covered_from", "covered_to")}
+    out.print(as_table(rows[["subscription_id"]].assign(**times).fillna({"covered_to": "to this day"})))
+    return 0
+
+
+def _print_problems(outcome: SyncOutcome, what: str) -> None:
+    out = console()
+    how, style = ("succeeded", "bold green") if outcome.succeeded else ("failed", "bold red")
+    out.print(f"{what} {how} (run {outcome.run_id})", style=style)
+    for problem in outcome.problems:
+        out.print(Text(f"- {plain(problem)}"), soft_wrap=True)
+
+
+def _status(outcome: SyncOutcome) -> int:
+    return 0 if outcome.succeeded else EX_TEMPFAIL if outcome.busy else 1
+
+
+def _read(*tables: str) -> list[pd.DataFrame]:
+    with Warehouse(warehouse_url()) as warehouse:
+        return [warehouse.read(table) for table in tables]
+
+
+def _or_none(pcids: object) -> str:
+    return plain(pcids) or "none"
 
 
 def print_fitness(findings: Iterable[Finding]) -> int:
-    """Print one line for each finding; 0 when all are well, else 1."""
-    out, all_well = console(), True
+    """Print one line for each finding; 1 when one is not well, else 0 (a warning is no failure)."""
+    out, found = console(), []
     for finding in findings:
-        all_well = all_well and finding.well
-        mark = Text("ok  ", style="green") if finding.well else Text("FAIL", style="bold red")
-        out.print(mark, Text(f"{finding.subject}: {plain(finding.text)}"))
-    return 0 if all_well else 1
+        found.append(finding.mark)
+        out.print(
+            Text(f"{finding.mark:<4}", style=_STYLES[finding.mark]),
+            Text(f"{finding.subject}: {plain(finding.text)}"),
+            soft_wrap=True,
+        )
+    return 1 if "FAIL" in found else 0

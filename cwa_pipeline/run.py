@@ -5,8 +5,9 @@ the job decides.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -28,17 +29,36 @@ class SyncOutcome:
     busy: bool
 
 
-def run_nightly_sync(*, dry_run: bool = False) -> SyncOutcome:
+def run_nightly_sync(*, dry_run: bool = False, plan_id: str | None = None, release: Sequence[str] = ()) -> SyncOutcome:
     """Run the job once, recorded where DAGSTER_HOME says (nowhere when that is not set)."""
+    return _run(
+        {
+            "members_plan": {"config": {"release": [*release]}},
+            "additional_members": {"config": {"dry_run": dry_run, "plan_id": plan_id}},
+        }
+    )
+
+
+def run_undo(undone_run_id: str, group_id: int | None) -> SyncOutcome:
+    """Take back what a run wrote, by the asset that wrote it."""
+    config = {"undo_run_id": undone_run_id, "undo_group_id": group_id}
+    return _run(
+        {"additional_members": {"config": config}},
+        ["additional_members_ledger", "coverage_history", "additional_members"],
+    )
+
+
+def _run(ops: dict[str, Any], assets: Sequence[str] | None = None) -> SyncOutcome:
     from cwa_pipeline.definitions import defs  # noqa: PLC0415 - reads the configuration, so only when asked for
 
-    config: dict[str, Any] = {
-        "ops": {"additional_members": {"config": {"dry_run": dry_run}}},
-        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-    }
+    config = {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with _instance() as instance:
-        job = defs.resolve_job_def("nightly_sync")
-        result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+        result = defs.resolve_job_def("nightly_sync").execute_in_process(
+            run_config=config,
+            instance=instance,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(asset) for asset in assets] if assets else None,
+        )
         causes = [cause for event in result.all_events for cause in _causes(event)]
         problems = list(dict.fromkeys([*map(_line, causes), *_failed_checks(result)]))
         busy = any(cause.cls_name == errors.BusyError.__name__ for cause in causes)
@@ -48,7 +68,12 @@ def run_nightly_sync(*, dry_run: bool = False) -> SyncOutcome:
 
 
 def _instance() -> dg.DagsterInstance:
-    return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+    home = os.environ.get("DAGSTER_HOME")
+    if not home:
+        return dg.DagsterInstance.ephemeral()
+    if not Path(home).is_absolute() or not Path(home).is_dir():
+        raise errors.SettingsError(f"DAGSTER_HOME is {home}; it has to be the whole path of a folder that exists")
+    return dg.DagsterInstance.get()
 
 
 def _causes(event: dg.DagsterEvent) -> Iterator[SerializableErrorInfo]:

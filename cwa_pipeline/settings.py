@@ -9,12 +9,13 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from sqlalchemy.engine import URL, make_url
@@ -43,13 +44,25 @@ DEFAULT_PLANS = (
 
 def _https_or_loopback(url: str) -> str:
     parts = urlsplit(url.strip())
-    if not parts.hostname or parts.scheme not in {"https", "http"}:
+    if (
+        not parts.hostname
+        or parts.scheme not in {"https", "http"}
+        or parts.netloc.endswith(":")
+        or not _port_is_sound(parts)
+    ):
         raise ValueError('write the whole address, as in "https://automate.example.com"')
     if parts.username or parts.password:
         raise ValueError("must not hold a user name or password; those go into CWA_USERNAME and CWA_PASSWORD")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise ValueError("plain http would send the password in the clear; use https (http is for 127.0.0.1 only)")
     return url.strip().rstrip("/")
+
+
+def _port_is_sound(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _some_distinct_names(plans: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,9 +75,18 @@ def _some_distinct_names(plans: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _cron(cron: str) -> str:
-    if len(cron.split()) != CRON_FIELDS or not croniter.is_valid(cron):
+    if len(cron.split()) != CRON_FIELDS or not croniter.is_valid(cron) or not _comes_round(cron):
         raise ValueError('is not a cron expression of five fields; "0 1 * * *" is one o\'clock every night')
     return cron
+
+
+def _comes_round(cron: str) -> bool:
+    """Whether there is any such moment; `0 0 31 2 *`, the 31st of February, never comes."""
+    try:
+        croniter(cron, datetime(2026, 1, 1, tzinfo=UTC)).get_next()
+    except CroniterBadDateError:
+        return False
+    return True
 
 
 def _timezone(name: str) -> str:
@@ -169,8 +191,7 @@ class Settings(_Section):
         """
         path = path or config_path()
         try:
-            with path.open("rb") as file:
-                return cls.model_validate(tomllib.load(file))
+            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
         except FileNotFoundError:
             raise SettingsError(
                 f"{path}: no such file; copy cwa_pipeline.example.toml to {CONFIG_FILE}, or set {CONFIG_VARIABLE} to its path"
@@ -248,7 +269,7 @@ def _database_url(variable: str, text: str, backends: set[str]) -> URL:
         url = make_url(text.strip())
         backend = url.get_backend_name()
     except (ArgumentError, ValueError):
-        raise SettingsError(f"{variable} is not a database URL; it looks like {sorted(backends)[0]}://...") from None
+        raise SettingsError(f"{variable} is not a database URL; .env.example shows what one looks like") from None
     if backend not in backends:
         raise SettingsError(f"{variable}: {backend} is not supported; use {' or '.join(sorted(backends))}")
     if backend == "sqlite" and not url.database:
@@ -269,7 +290,7 @@ def _one_line(detail: ErrorDetails) -> str:
         case "model_type" | "model_attributes_type":
             return f"{name} has to be a section of the file; write it as [{key}]"
         case _:
-            message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+            message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ").replace("tuple", "list")
             return f"{name} {message[0].lower()}{message[1:]}{_found(detail['input'])}"
 
 

@@ -239,36 +239,84 @@ class SubscriptionMembers(Table):
         unique = ("subscription_id", "pcid")
 
 
-class AdditionalMembers(Table):
-    """What the last run found, decided and did about each subscription it judged."""
+class _Lists(Table):
+    """What the tables about changed lists have in common."""
 
     subscription_id: Id = column("The subscription", unique=True)
     group_id: Id = column("Its group")
     plan: Text = column("Its plan")
     before: Text = optional("Additional Members as read, in PCRT's own format")
     after: Text = optional("Additional Members as they ought to be, in PCRT's own format")
-    added: Id = column("How many PCIDs that adds")
-    removed: Id = column("How many PCIDs that removes")
+    listed: Id = column("How many PCIDs are listed as read", ge=0)
+    added: Id = column("How many PCIDs that adds", ge=0)
+    removed: Id = column("How many PCIDs that removes", ge=0)
     added_pcids: Text = optional("The PCIDs added, ascending, with a blank between; null for none")
     removed_pcids: Text = optional("The PCIDs removed, ascending, with a blank between; null for none")
+    hand_edited: bool = column(
+        "Whether the list as read is not the one we wrote last, so that somebody edited it in PCRT"
+    )
+    hand_added_pcids: Text = optional("The PCIDs that hand added to what we wrote last")
+    hand_removed_pcids: Text = optional("The PCIDs that hand removed from what we wrote last")
     status: Text = column(
         "written; unchanged (was right already); held (deliberately not written); conflict (changed in PCRT meanwhile, left "
         "alone); planned (would be written, but this run does not write)",
         isin=["written", "unchanged", "held", "conflict", "planned"],
     )
+    guard: Text = optional(
+        "What holds it: unreadable, members_removed, undone, total_removals or source_drop; null for what is not held"
+    )
     reason: Text = optional("Why it was held, was a conflict or was only planned, else null")
+
+
+class MembersPlan(_Lists):
+    """What this run is about to do to each subscription it judges: the guards have spoken, nothing is written yet."""
+
+
+class AdditionalMembers(_Lists):
+    """What the last run found, decided and did about each subscription it judged."""
 
 
 class AdditionalMembersLedger(Table):
     """Append-only: every list we were about to write (`planned`, before PCRT is touched) and what became of it."""
 
-    run_id: Text = column("The Dagster run")
+    run_id: Text = column("The Dagster run that planned it")
     written_at: Time = column("When this row was made")
     subscription_id: Id = column("The subscription")
     group_id: MaybeId = optional("Its group")
     before: Text = optional("The list as read, to the letter")
     after: Text = optional("The list to be written, to the letter")
-    status: Text = column("planned, then written or conflict", isin=["planned", "written", "conflict"])
+    status: Text = column(
+        "planned; then written, conflict (somebody changed it meanwhile) or, after a crash, not_written",
+        isin=["planned", "written", "conflict", "not_written"],
+    )
+    undo_of: Text = optional("The run that this write takes back; null for a sync")
+    hand_edited: bool = column("Whether the list as read was edited by hand since we wrote it last")
+    hand_added_pcids: Text = optional("The PCIDs that hand added; they are kept here when the list is overwritten")
+    hand_removed_pcids: Text = optional("The PCIDs that hand removed")
+
+
+class GroupHolds(Table):
+    """Groups held after an undo, so that the next night does not just repeat what was taken back, until a person releases them."""
+
+    group_id: Id = column("The group")
+    held_since: Time = column("When the undo was")
+    undone_run_id: Text = column("The run that was undone")
+    released_at: Time = optional("When a person released the group; null while it is held")
+
+    class Config:
+        unique = ("group_id", "held_since")
+
+
+class CoverageHistory(Table):
+    """Which PCID was listed in which subscription, and when: "was this PC covered on 3 March?" is one query."""
+
+    subscription_id: Id = column("The subscription")
+    pcid: Id = column("The PCID")
+    covered_from: Time = column("The sync that listed it, or that first saw it listed")
+    covered_to: Time = optional("The sync that took it off, or found it gone; null while it is listed")
+
+    class Config:
+        unique = ("subscription_id", "pcid", "covered_from")
 
 
 # --- the warehouse's own -----------------------------------------------------------------------------------------------
@@ -281,6 +329,28 @@ class TableLoads(Table):
     run_id: Text = column("The Dagster run that filled it")
     loaded_at: Time = column("When")
     row_count: Id = column("How many rows it has", ge=0)
+
+
+class ReadReceipts(Table):
+    """For each source table of each run: how many rows were read, and how many there are by an independent count."""
+
+    run_id: Text = column("The Dagster run")
+    table_name: Text = column("The table")
+    counted_at: Time = column("When")
+    rows_read: Id = column("How many rows were read", ge=0)
+    rows_counted: Id = column("How many there are by the independent count", ge=0)
+    counted_by: Text = column("How they were counted: Total-Count, SELECT COUNT(*) or a second read of the ids")
+
+    class Config:
+        unique = ("run_id", "table_name")
+
+
+class SyncRuns(Table):
+    """Every run that came to its end, and whether it was one that writes; the next one's sources are compared with the last that was."""
+
+    run_id: Text = column("The Dagster run", unique=True)
+    finished_at: Time = column("When it was done")
+    wrote: bool = column("Whether PCRT was brought up to date; false for a dry run or one that was stopped")
 
 
 TABLES: dict[str, type[Table]] = {
@@ -300,7 +370,12 @@ TABLES: dict[str, type[Table]] = {
     "issue_history": IssueHistory,
     "open_issues": OpenIssues,
     "subscription_members": SubscriptionMembers,
+    "members_plan": MembersPlan,
     "additional_members": AdditionalMembers,
     "additional_members_ledger": AdditionalMembersLedger,
+    "coverage_history": CoverageHistory,
+    "group_holds": GroupHolds,
     "table_loads": TableLoads,
+    "read_receipts": ReadReceipts,
+    "sync_runs": SyncRuns,
 }

@@ -1,20 +1,26 @@
-"""The one place from which PCRT is written: ledger first, then one compare-and-swap per list, then what became of it.
+"""The one place from which PCRT is written: ledger first, then compare-and-swap, then what became of it.
 
-What belongs here: the order of those steps. What must not: what a list ought to be (`rules.membership`), how a row is changed
-(`systems.pcrt_writer`), how a table is kept (`systems.warehouse`).
+What belongs here: the order of those steps, for a sync and for taking one back. What must not: what a list ought to be
+(`rules.membership`), whether it may be written (`rules.guards`), how a row is changed (`systems.pcrt_writer`).
 """
 
 import logging
 from collections.abc import Iterable
 
 import pandas as pd
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
+from cwa_pipeline.errors import SourceError, UnreachableError
+from cwa_pipeline.rules.ledger import as_ledger
 from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.pcrt_writer import Change
 from cwa_pipeline.systems.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
 LEDGER = "additional_members_ledger"
+TRIES = 3  # a connection that breaks is usually there again a second later; a server that is down is not
+PAUSE_SECONDS = 1
 
 
 def inputs_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> str | None:
@@ -33,41 +39,75 @@ def write_back(plan: pd.DataFrame, pcrt: Pcrt, warehouse: Warehouse, run_id: str
     """Write every `planned` list of the plan; returns the plan with `written` or `conflict` in place of `planned`.
 
     The ledger has all of them as `planned`, durably, before the first is written. When PCRT fails in the middle, what was done up
-    to then is still put on record, and the error goes on: the rest stays `planned` in the ledger.
+    to then is still put on record, and the error goes on: the rest stays `planned` in the ledger until the next sync settles it.
     """
     changes = plan[plan["status"] == "planned"]
-    if changes.empty:
-        log.info("Every list in PCRT is right already; nothing to write")
-        return plan
-    warehouse.append(LEDGER, _ledger_rows(changes, run_id, changes["status"]))
-
-    outcomes: dict[int, str] = {}
-    try:
-        with pcrt.writer() as writer:
-            for index, subscription_id, before, after in zip(
-                changes.index,
-                changes["subscription_id"].tolist(),
-                changes["before"].astype("object").where(changes["before"].notna(), None),
-                changes["after"].tolist(),
-                strict=True,
-            ):
-                outcomes[index] = writer.swap(subscription_id, before, after)
-    finally:
-        done = changes.loc[list(outcomes)]
-        warehouse.append(LEDGER, _ledger_rows(done, run_id, pd.Series(outcomes, dtype="str")))
-
-    result = plan.copy()
-    result.loc[list(outcomes), "status"] = pd.Series(outcomes, dtype="str")
-    result.loc[result["status"] == "conflict", "reason"] = "changed or gone in PCRT since it was read; left alone"
-    log.info(
-        "Wrote %d lists to PCRT, %d conflicts",
-        *((result["status"] == status).sum() for status in ("written", "conflict")),
+    outcomes = _write(changes.assign(undo_of=None), pcrt, warehouse, run_id)
+    result = plan.assign(status=plan["subscription_id"].map(outcomes).astype("str").fillna(plan["status"]))
+    result["reason"] = result["reason"].mask(
+        result["status"] == "conflict", "changed or gone in PCRT since it was read; left alone"
     )
     return result
 
 
-def _ledger_rows(changes: pd.DataFrame, run_id: str, status: pd.Series) -> pd.DataFrame:
-    rows = changes[["subscription_id", "group_id", "before", "after"]]
-    return rows.assign(run_id=run_id, written_at=pd.Timestamp.now("UTC"), status=status)[
-        ["run_id", "written_at", "subscription_id", "group_id", "before", "after", "status"]
+def undo(
+    ledger: pd.DataFrame, undone_run_id: str, group_id: int | None, pcrt: Pcrt, warehouse: Warehouse, run_id: str
+) -> pd.DataFrame:
+    """Put back the lists as they were before a run wrote them, of one group or of all, by compare-and-swap.
+
+    A list that changed since is left alone: a `conflict`. Returns what became of each: subscription_id, group_id, before, after and
+    status. Raises SourceError when that run wrote nothing there.
+    """
+    written = ledger[(ledger["run_id"] == undone_run_id) & (ledger["status"] == "written")]
+    if group_id is not None:
+        written = written[written["group_id"] == group_id]
+    if written.empty:
+        of_group = "" if group_id is None else f" of group {group_id}"
+        raise SourceError(
+            f"run {undone_run_id} wrote no list{of_group}; additional_members_ledger has the runs that did"
+        )
+    changes = written.assign(
+        before=written["after"],
+        after=written["before"],
+        undo_of=undone_run_id,
+        hand_edited=False,
+        hand_added_pcids=None,
+        hand_removed_pcids=None,
+    )
+    outcomes = _write(changes, pcrt, warehouse, run_id)
+    return changes.assign(status=changes["subscription_id"].map(outcomes))[
+        ["subscription_id", "group_id", "before", "after", "status"]
     ]
+
+
+def _write(changes: pd.DataFrame, pcrt: Pcrt, warehouse: Warehouse, run_id: str) -> dict[int, str]:
+    """Ledger, PCRT, ledger: what became of each subscription."""
+    if changes.empty:
+        log.info("Every list in PCRT is right already; nothing to write")
+        return {}
+    warehouse.append(LEDGER, as_ledger(changes.assign(status="planned"), run_id, pd.Timestamp.now("UTC")))
+    texts = changes[["before", "after"]].astype("object").where(changes[["before", "after"]].notna(), None)
+    open_changes = [
+        Change(*row) for row in zip(changes["subscription_id"].tolist(), texts["before"], texts["after"], strict=True)
+    ]
+
+    outcomes: dict[int, str] = {}
+    try:
+        for attempt in Retrying(
+            retry=retry_if_exception_type(UnreachableError),
+            stop=stop_after_attempt(TRIES),
+            wait=wait_fixed(PAUSE_SECONDS),
+            reraise=True,
+        ):
+            with attempt, pcrt.writer() as writer:
+                rest = [change for change in open_changes if change.subscription_id not in outcomes]
+                for subscription_id, outcome in writer.swap_all(rest, again=attempt.retry_state.attempt_number > 1):
+                    outcomes[subscription_id] = outcome
+    finally:
+        done = changes[changes["subscription_id"].isin(list(outcomes))]
+        if not done.empty:
+            done = done.assign(status=done["subscription_id"].map(outcomes))
+            warehouse.append(LEDGER, as_ledger(done, run_id, pd.Timestamp.now("UTC")))
+    counts = pd.Series(outcomes, dtype="str").value_counts()
+    log.info("Wrote %d lists to PCRT, %d conflicts", counts.get("written", 0), counts.get("conflict", 0))
+    return outcomes

@@ -9,6 +9,13 @@ from cwa_pipeline_tests.servers.mariadb import MariadbServer
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--faults full` is what `make faults` runs; the suite has the short form of it."""
+    parser.addoption(
+        "--faults", choices=["short", "full"], default="short", help="How many faults the fault suite injects."
+    )
+
+
 @pytest.fixture(scope="session")
 def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariadbServer]:
     """A private MariaDB; `new_database()` gives each test a database of its own."""

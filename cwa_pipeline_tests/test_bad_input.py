@@ -112,18 +112,16 @@ def test_an_unreachable_cwa_fails_the_sync_and_nothing_is_written(shop: Shop) ->
     assert shop.whole_pcrt() == before
 
 
-def test_a_computer_of_a_client_that_no_client_has_is_named_and_its_pcid_is_not_taken_off_a_list(shop: Shop) -> None:
+def test_a_computer_of_a_client_that_no_client_has_is_named_and_belongs_to_no_group(shop: Shop) -> None:
     computers = shop.server.world.computers
-    shop.pcrt("UPDATE subscriptions SET additionalmembers = '_1031_1032_' WHERE subid = 511")
     position = next(index for index, computer in enumerate(computers) if computer.id == 31)
     computers[position] = replace(computers[position], client_id=777)
     outcome = shop.sync()
     assert outcome.succeeded
     assert any("computers 31 belong to a client that CWA does not show" in problem for problem in outcome.problems)
-    row = shop.table("additional_members").set_index("subscription_id").loc[511]
-    assert row["status"] == "held"
-    assert "computer 31" in row["reason"]
-    assert shop.lists()[511] == "_1031_1032_"
+    match = shop.table("computer_matches").set_index("computer_id").loc[31]
+    assert match["pcid"] == 1031
+    assert match.isna()["expected_group_id"]
 
 
 def test_a_list_that_does_not_parse_is_held_and_said_so(shop: Shop) -> None:

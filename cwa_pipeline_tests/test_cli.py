@@ -13,8 +13,9 @@ import pytest
 
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.demo.stand_in import Client
-from cwa_pipeline.report import csv_safe, plain
 from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.terminal import csv_safe, plain
+from cwa_pipeline_tests.servers.mariadb import MariadbServer
 from cwa_pipeline_tests.shop import Shop, open_shop
 
 
@@ -135,6 +136,29 @@ def test_check_names_a_wrong_key_and_nothing_else_is_asked(shop: Shop) -> None:
     assert result.returncode == 1
     assert "[sync] dryrun is unknown; did you mean dry_run?" in result.stdout
     assert shop.server.requests == []
+
+
+def test_check_says_whether_the_pcrt_user_may_do_more_than_it_needs(
+    tmp_path: Path, mariadb_server: MariadbServer
+) -> None:
+    url = mariadb_server.new_database()
+    with open_shop(tmp_path, *invented_msp(), pcrt_url=url) as shop:
+        as_root = cwa_pipeline("check", folder=shop.folder)
+        assert as_root.returncode == 0, as_root.stdout
+        assert "warn PCRT database: its account may do more than it needs: ALL PRIVILEGES on *.*" in as_root.stdout
+
+        user, database = f"u_{url.database}"[:32], url.database
+        shop.pcrt(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'a long password'")
+        for table in ("pc_group", "pc_owner", "subscriptions"):
+            shop.pcrt(f"GRANT SELECT ON `{database}`.{table} TO '{user}'@'%'")
+        shop.pcrt(f"GRANT UPDATE (additionalmembers) ON `{database}`.subscriptions TO '{user}'@'%'")
+        own = url.set(username=user, password="a long password").render_as_string(hide_password=False)
+        as_user = cwa_pipeline("check", folder=shop.folder, PCRT_DATABASE_URL=own)
+        assert (
+            "ok   PCRT database: its account may update subscriptions.additionalmembers and nothing else"
+            in as_user.stdout
+        )
+        assert cwa_pipeline("sync", folder=shop.folder, PCRT_DATABASE_URL=own).returncode == 0
 
 
 def test_issues_come_as_a_table_as_csv_and_as_json(shop: Shop) -> None:

@@ -19,7 +19,13 @@ GROUPS = {
     "pcrt": {"pcrt_groups", "pcrt_pcids", "pcrt_subscriptions"},
     "matching": {"serial_blacklist", "client_groups", "computer_matches"},
     "issues": {"client_issues", "computer_issues", "group_issues", "issue_history", "open_issues"},
-    "coverage": {"subscription_members", "additional_members", "additional_members_ledger"},
+    "coverage": {
+        "subscription_members",
+        "members_plan",
+        "additional_members",
+        "additional_members_ledger",
+        "coverage_history",
+    },
 }
 GRAPH = defs.resolve_asset_graph()
 OURS = {dg.AssetKey(table) for tables in GROUPS.values() for table in tables}

@@ -8,9 +8,11 @@ import pytest
 
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.errors import UnreachableError
+from cwa_pipeline.rules.ledger import unsettled
 from cwa_pipeline.settings import PcrtSettings
 from cwa_pipeline.systems import pcrt_writer
 from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.pcrt_writer import Change
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.write_back import LEDGER, inputs_of_other_runs, write_back
 from cwa_pipeline_tests.shop import Shop, open_shop
@@ -46,22 +48,41 @@ def test_a_subscription_deleted_since_it_was_read_is_a_conflict_and_does_not_com
     assert 501 not in shop.lists()
 
 
-def test_what_was_written_before_pcrt_was_lost_is_on_record_and_the_rest_stays_planned(
+def test_when_pcrt_is_lost_for_good_a_transaction_leaves_it_as_it_was_and_the_next_sync_settles_the_ledger(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap = pcrt_writer.PcrtWriter.swap
+    swap, before = pcrt_writer.PcrtWriter._swap, shop.lists()
 
-    def lost_at_511(self: pcrt_writer.PcrtWriter, subscription_id: int, before: str | None, after: str) -> str:
-        if subscription_id == 511:
+    def lost_at_511(self: pcrt_writer.PcrtWriter, change: Change, *, again: bool) -> str:
+        if change.subscription_id == 511:
             raise UnreachableError("PCRT's database is gone")
-        return swap(self, subscription_id, before, after)
+        return swap(self, change, again=again)
 
-    monkeypatch.setattr(pcrt_writer.PcrtWriter, "swap", lost_at_511)
+    monkeypatch.setattr(pcrt_writer.PcrtWriter, "_swap", lost_at_511)
     with pytest.raises(UnreachableError):
         write(shop)
+    assert shop.lists() == before
+    assert set(shop.table(LEDGER)["status"]) == {"planned"}
+
+    monkeypatch.undo()
+    assert shop.sync().succeeded
     ledger = shop.table(LEDGER)
-    assert set(ledger.loc[ledger["status"] == "written", "subscription_id"]) == {501, 502}
-    assert set(ledger.loc[ledger["status"] == "planned", "subscription_id"]) > {501, 502, 511}
+    assert set(ledger.loc[ledger["run_id"] == "a run", "status"]) == {"planned", "not_written"}
+    assert unsettled(ledger).empty
+    assert (ledger["status"] == "written").sum() == 8
+
+
+def test_a_connection_that_breaks_once_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    swap, broken = pcrt_writer.PcrtWriter._swap, []
+
+    def breaks_once(self: pcrt_writer.PcrtWriter, change: Change, *, again: bool) -> str:
+        if change.subscription_id == 511 and not broken:
+            broken.append(change)
+            raise UnreachableError("the connection broke")
+        return swap(self, change, again=again)
+
+    monkeypatch.setattr(pcrt_writer.PcrtWriter, "_swap", breaks_once)
+    assert set(write(shop)["status"]) == {"written", "unchanged"}
 
 
 def test_the_ledger_has_every_planned_list_before_pcrt_is_touched(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from cwa_pipeline.rules import client_issues, computer_issues, group_issues, matching, membership, plans, serials
 from cwa_pipeline.rules.frames import as_table
 from cwa_pipeline.settings import DEFAULT_PLANS
-from cwa_pipeline.tables import CwaClients, CwaComputers, CwaGroupMembers, PcrtGroups, PcrtPcids, Table
+from cwa_pipeline.tables import (
+    AdditionalMembersLedger,
+    CwaClients,
+    CwaComputers,
+    CwaGroupMembers,
+    MembersPlan,
+    PcrtGroups,
+    PcrtPcids,
+    Table,
+)
 
 BLACKLIST = ("To Be Filled By O.E.M.", "Default string", "0123456789", "None", "")
 
@@ -173,6 +182,7 @@ class World:
             self.cwa_computers,
             self.cwa_group_members,
             self.cwa_groups,
+            MembersPlan.empty(),
         )
 
     @cached_property
@@ -191,8 +201,8 @@ class World:
         return membership.planned_members(
             self.pcrt_subscriptions,
             self.client_groups,
-            self.computer_matches,
             self.subscription_members,
+            AdditionalMembersLedger.empty()[["subscription_id", "after"]],
             self.list_format,
         )
 

@@ -1,4 +1,4 @@
-"""Who is covered, and the one write to PCRT."""
+"""Who is covered, what the guards let through, and the one write to PCRT."""
 
 from collections.abc import Iterator
 
@@ -16,8 +16,10 @@ from cwa_pipeline.assets.io import (
     table_description,
 )
 from cwa_pipeline.assets.resources import PcrtResource, SettingsResource
-from cwa_pipeline.rules import membership
-from cwa_pipeline.write_back import inputs_of_other_runs, write_back
+from cwa_pipeline.errors import GuardError
+from cwa_pipeline.rules import guards, ledger, membership
+from cwa_pipeline.sync_record import SyncRecord
+from cwa_pipeline.write_back import inputs_of_other_runs, undo, write_back
 
 GROUP = "coverage"
 
@@ -34,13 +36,27 @@ WRITE_RESTS_ON = (
     "client_groups",
     "computer_matches",
     "subscription_members",
+    "members_plan",
 )
+
+
+class MembersPlanConfig(dg.Config):
+    """What a person may release for one run in the launchpad."""
+
+    release: list[str] = Field(
+        default=[],
+        description='What was held and may be written now: PCRT group ids, or "all". It is released for what was held when you '
+        "looked, not for whatever came later.",
+    )
 
 
 class AdditionalMembersConfig(dg.Config):
     """What a person may ask of one run in the launchpad."""
 
     dry_run: bool = Field(default=False, description="Write nothing to PCRT; only show what would be written.")
+    plan_id: str | None = Field(default=None, description="Write only if the plan is exactly the one with this id.")
+    undo_run_id: str | None = Field(default=None, description="Instead of syncing, take back what this run wrote.")
+    undo_group_id: int | None = Field(default=None, description="With undo_run_id: only this PCRT group.")
 
 
 @table_asset(group=GROUP, kinds={"pandas"})
@@ -58,8 +74,30 @@ def subscription_members(
     )
 
 
-_INPUTS = ("pcrt_subscriptions", "client_groups", "computer_matches", "subscription_members")
-_UPSTREAM = {dg.AssetKey(table) for table in (*_INPUTS, "open_issues")}
+@table_asset(group=GROUP, kinds={"pandas"})
+def members_plan(
+    context: dg.AssetExecutionContext,
+    config: MembersPlanConfig,
+    settings: SettingsResource,
+    warehouse: dg.ResourceParam[WarehouseIOManager],
+    pcrt_subscriptions: pd.DataFrame,
+    client_groups: pd.DataFrame,
+    subscription_members: pd.DataFrame,
+) -> pd.DataFrame:
+    record = SyncRecord(warehouse.warehouse)
+    plan = membership.planned_members(
+        pcrt_subscriptions,
+        client_groups,
+        subscription_members,
+        ledger.last_written(record.settled_ledger(pcrt_subscriptions)),
+        settings.values.pcrt.additional_members.format,
+    )
+    limits = settings.values.guards
+    drops = guards.source_drops(*record.source_counts(context.run.run_id), limits)
+    return guards.guarded(plan, record.last_lists(), record.undone_groups(), drops, config.release, limits)
+
+
+_UPSTREAM = {dg.AssetKey(table) for table in ("members_plan", "pcrt_subscriptions", "open_issues")}
 
 
 @dg.multi_asset(
@@ -71,15 +109,22 @@ _UPSTREAM = {dg.AssetKey(table) for table in (*_INPUTS, "open_issues")}
             description=table_description(table),
             metadata=definition_metadata(table),
             group_name=GROUP,
-            kinds={"mysql", "pandas"},
+            kinds=kinds,
             owners=OWNERS,
+            skippable=True,
         ).with_io_manager_key("warehouse")
-        for table, deps in {
-            "additional_members_ledger": _UPSTREAM,
-            "additional_members": {*_UPSTREAM, dg.AssetKey("additional_members_ledger"), sources.PCRT_SUBSCRIPTIONS},
-        }.items()
+        for table, deps, kinds in (
+            ("additional_members_ledger", _UPSTREAM, {"pandas"}),
+            ("coverage_history", {dg.AssetKey("additional_members_ledger")}, {"pandas"}),
+            (
+                "additional_members",
+                {*_UPSTREAM, dg.AssetKey("coverage_history"), sources.PCRT_SUBSCRIPTIONS},
+                {"mysql", "pandas"},
+            ),
+        )
     ],
-    ins={table: dg.AssetIn(table, input_manager_key="warehouse") for table in _INPUTS},
+    ins={table: dg.AssetIn(table, input_manager_key="warehouse") for table in ("members_plan", "pcrt_subscriptions")},
+    can_subset=True,
 )
 def additional_members(
     context: dg.AssetExecutionContext,
@@ -87,33 +132,71 @@ def additional_members(
     settings: SettingsResource,
     pcrt: PcrtResource,
     warehouse: dg.ResourceParam[WarehouseIOManager],
+    members_plan: pd.DataFrame,
     pcrt_subscriptions: pd.DataFrame,
-    client_groups: pd.DataFrame,
-    computer_matches: pd.DataFrame,
-    subscription_members: pd.DataFrame,
 ) -> Iterator[dg.MaterializeResult]:
     run_id = context.run.run_id
-    list_format = settings.values.pcrt.additional_members.format
-    plan = membership.planned_members(
-        pcrt_subscriptions, client_groups, computer_matches, subscription_members, list_format
-    )
+    record = SyncRecord(warehouse.warehouse)
+    selected = context.selected_asset_keys
+    if dg.AssetKey("additional_members") not in selected:  # the record alone: there is nothing to do but to show it
+        lists = record.last_lists()
+    elif config.undo_run_id:
+        undone = undo(
+            record.ledger(), config.undo_run_id, config.undo_group_id, pcrt.database, warehouse.warehouse, run_id
+        )
+        record.hold_undone_groups(undone, config.undo_run_id)
+        record.keep_coverage(undone, settings.values.pcrt.additional_members.format)
+        lists = record.last_lists()
+    else:
+        lists = _sync(context, config, settings, pcrt, warehouse, members_plan, pcrt_subscriptions)
 
+    counts = {str(status): int(count) for status, count in lists["status"].value_counts().items()}
+    results = [
+        _materialised("additional_members_ledger", record.ledger()),
+        _materialised("coverage_history", warehouse.warehouse.read("coverage_history")),
+        _materialised("additional_members", lists, **counts, plan_id=membership.plan_id(members_plan)),
+    ]
+    yield from (result for result in results if result.asset_key in selected)
+
+
+def _sync(
+    context: dg.AssetExecutionContext,
+    config: AdditionalMembersConfig,
+    settings: SettingsResource,
+    pcrt: PcrtResource,
+    warehouse: WarehouseIOManager,
+    members_plan: pd.DataFrame,
+    pcrt_subscriptions: pd.DataFrame,
+) -> pd.DataFrame:
+    """Write the plan, unless this run may not; what became of each list is published either way."""
+    run_id = context.run.run_id
+    record = SyncRecord(warehouse.warehouse)
+    stopped = guards.stopped_by(members_plan)
+    moved_on = config.plan_id and config.plan_id != membership.plan_id(members_plan)
     not_now = inputs_of_other_runs(warehouse.warehouse.loads(), WRITE_RESTS_ON, run_id)
     if config.dry_run or settings.values.sync.dry_run:
         not_now = "dry run"
+    elif moved_on:
+        not_now = f"the plan is no longer {config.plan_id}: it is {membership.plan_id(members_plan)} now"
+    if not_now or stopped:
+        lists = membership.only_planned(members_plan, not_now or "")
+    else:
+        record.settle(pcrt_subscriptions)
+        lists = write_back(members_plan, pcrt.database, warehouse.warehouse, run_id)
+        record.keep_coverage_of_all(lists, pcrt_subscriptions, settings.values.pcrt.additional_members.format)
+        record.release_groups(lists)
+    lists = warehouse.publish("additional_members", lists, run_id)
+    record.finished(run_id, wrote=not (not_now or stopped))
+    if stopped and not (config.dry_run or settings.values.sync.dry_run):
+        raise GuardError(stopped)
+    if moved_on:
+        raise GuardError(f"{not_now}; nothing was written. Look at it again: cwa-pipeline plan")
     if not_now:
         context.log.warning("Nothing is written to PCRT: %s", not_now)
-        outcome = membership.only_planned(plan, not_now)
-    else:
-        outcome = write_back(plan, pcrt.database, warehouse.warehouse, run_id)
+    return lists
 
-    published = warehouse.publish("additional_members", outcome, run_id)
-    ledger = warehouse.warehouse.read("additional_members_ledger")
-    yield dg.MaterializeResult(asset_key="additional_members_ledger", metadata={"dagster/row_count": len(ledger)})
-    yield dg.MaterializeResult(
-        asset_key="additional_members",
-        metadata={
-            **materialisation_metadata("additional_members", published),
-            **{str(status): int(count) for status, count in published["status"].value_counts().items()},
-        },
+
+def _materialised(table: str, frame: pd.DataFrame, **more: int | str) -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        asset_key=dg.AssetKey(table), metadata={**materialisation_metadata(table, frame), **more}
     )

@@ -1,4 +1,4 @@
-"""The tables of ConnectWise Automate as read. Columns that a rule adds are added here; nothing is decided here."""
+"""The tables of ConnectWise Automate as read, each with its count. Columns that a rule adds are added here; nothing is decided here."""
 
 import pandas as pd
 
@@ -7,27 +7,30 @@ from cwa_pipeline.assets.io import table_asset
 from cwa_pipeline.assets.resources import AutomateResource, SettingsResource
 from cwa_pipeline.rules.plans import plans_of_groups
 from cwa_pipeline.rules.serials import with_normalised_serial
+from cwa_pipeline.systems.reading import Reading
 
 GROUP = "cwa"
 KINDS = {"api", "pandas"}
 
 
 @table_asset(group=GROUP, kinds=KINDS, deps=[sources.CWA_CLIENTS])
-def cwa_clients(automate: AutomateResource) -> pd.DataFrame:
+def cwa_clients(automate: AutomateResource) -> Reading:
     return automate.client.clients()
 
 
 @table_asset(group=GROUP, kinds=KINDS, deps=[sources.CWA_COMPUTERS])
-def cwa_computers(automate: AutomateResource) -> pd.DataFrame:
-    return with_normalised_serial(automate.client.computers())
+def cwa_computers(automate: AutomateResource) -> Reading:
+    reading = automate.client.computers()
+    return reading._replace(frame=with_normalised_serial(reading.frame))
 
 
 @table_asset(group=GROUP, kinds=KINDS, deps=[sources.CWA_GROUPS])
-def cwa_groups(automate: AutomateResource, settings: SettingsResource) -> pd.DataFrame:
-    return plans_of_groups(automate.client.groups(), settings.values.cwa.plans)
+def cwa_groups(automate: AutomateResource, settings: SettingsResource) -> Reading:
+    reading = automate.client.groups()
+    return reading._replace(frame=plans_of_groups(reading.frame, settings.values.cwa.plans))
 
 
 @table_asset(group=GROUP, kinds=KINDS, deps=[sources.CWA_GROUP_COMPUTERS])
-def cwa_group_members(automate: AutomateResource, cwa_groups: pd.DataFrame) -> pd.DataFrame:
+def cwa_group_members(automate: AutomateResource, cwa_groups: pd.DataFrame) -> Reading:
     plan_groups = cwa_groups.loc[cwa_groups["plan"].notna(), "cwa_group_id"]
     return automate.client.group_members(plan_groups.tolist())

@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import PrivateAttr
 
 from cwa_pipeline.settings import warehouse_url
+from cwa_pipeline.systems.reading import Reading
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.systems.warehouse_schema import column_type, key, model
 from cwa_pipeline.tables import TABLES
@@ -50,10 +51,13 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         """The warehouse itself, for the assets that keep a history."""
         return self._warehouse
 
-    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame | Reading) -> None:
         table = context.asset_key.path[-1]
-        frame = self.publish(table, obj, context.run_id)
+        frame = self.publish(table, obj.frame if isinstance(obj, Reading) else obj, context.run_id)
         context.add_output_metadata(materialisation_metadata(table, frame))
+        if isinstance(obj, Reading):
+            self._warehouse.append("read_receipts", receipt(table, obj, context.run_id))
+            context.add_output_metadata({"rows_counted": obj.counted, "counted_by": obj.counted_by})
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         table = context.asset_key.path[-1]
@@ -67,10 +71,10 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
 def table_asset(
     *, group: str, kinds: set[str], deps: Sequence[dg.AssetKey] = ()
-) -> Callable[[Callable[..., pd.DataFrame]], dg.AssetsDefinition]:
-    """An asset that returns the frame of the table it is named after."""
+) -> Callable[[Callable[..., pd.DataFrame | Reading]], dg.AssetsDefinition]:
+    """An asset that returns the frame of the table it is named after, or the reading of a source with its receipt."""
 
-    def decorate(compute: Callable[..., pd.DataFrame]) -> dg.AssetsDefinition:
+    def decorate(compute: Callable[..., pd.DataFrame | Reading]) -> dg.AssetsDefinition:
         table = compute.__name__
         return dg.asset(
             name=table,
@@ -109,6 +113,19 @@ def materialisation_metadata(table: str, frame: pd.DataFrame) -> dict[str, Any]:
         "dagster/row_count": len(frame),
         "preview": dg.MetadataValue.table(records, schema=schema) if records else dg.MetadataValue.text("no rows"),
     }
+
+
+def receipt(table: str, reading: Reading, run_id: str) -> pd.DataFrame:
+    """The row of `read_receipts` for a reading."""
+    row = {
+        "run_id": run_id,
+        "table_name": table,
+        "counted_at": pd.Timestamp.now("UTC"),
+        "rows_read": len(reading.frame),
+        "rows_counted": reading.counted,
+        "counted_by": reading.counted_by,
+    }
+    return pd.DataFrame([row])
 
 
 def _column_schema(table: str) -> dg.TableSchema:

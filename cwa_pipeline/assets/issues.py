@@ -39,9 +39,10 @@ def group_issues(
     cwa_computers: pd.DataFrame,
     cwa_group_members: pd.DataFrame,
     cwa_groups: pd.DataFrame,
+    members_plan: pd.DataFrame,
 ) -> pd.DataFrame:
     return rules.group_issues.group_issues(
-        pcrt_groups, pcrt_subscriptions, client_groups, cwa_computers, cwa_group_members, cwa_groups
+        pcrt_groups, pcrt_subscriptions, client_groups, cwa_computers, cwa_group_members, cwa_groups, members_plan
     )
 
 

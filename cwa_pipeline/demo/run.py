@@ -15,9 +15,10 @@ from rich.text import Text
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.demo.pcrt_stand_in import fill_pcrt
 from cwa_pipeline.demo.stand_in import StandIn
-from cwa_pipeline.report import as_table, console, print_sync
+from cwa_pipeline.report import print_sync
 from cwa_pipeline.run import run_nightly_sync
 from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.terminal import as_table, console
 
 MARK = "made by cwa-pipeline demo"  # a folder with this file in it may be emptied; any other is left alone
 UI_PORT = 3000
@@ -38,8 +39,7 @@ def run_demo(folder: Path, *, ui: bool) -> int:
         os.environ["DAGSTER_HOME"] = str(folder / "dagster_home")
         outcome = run_nightly_sync()
         if not outcome.succeeded:
-            print_sync(outcome)
-            return 1
+            return print_sync(outcome)
         _tell(folder)
         return _serve(folder) if ui else 0
 

@@ -7,6 +7,7 @@ computer has (`rules.plans`).
 import pandas as pd
 
 from cwa_pipeline.rules.frames import as_table, lookup
+from cwa_pipeline.rules.guards import OF_A_GROUP
 from cwa_pipeline.rules.issues import issue_rows
 from cwa_pipeline.rules.plans import group_plans
 from cwa_pipeline.tables import GroupIssues
@@ -19,9 +20,11 @@ def group_issues(
     cwa_computers: pd.DataFrame,
     cwa_group_members: pd.DataFrame,
     cwa_groups: pd.DataFrame,
+    members_plan: pd.DataFrame,
 ) -> pd.DataFrame:
     """List the issues of all groups that a client is tied to, and `no_cwa_client` elsewhere; only active ones count.
 
+    `members_held` is of each group that a guard holds in `members_plan`; its reason is the guard.
     P are the plans of all the computers of the group's clients, S the distinct valid plans of its subscriptions.
 
     Returns a `group_issues` table.
@@ -44,6 +47,9 @@ def group_issues(
     s_count = lookup(groups["group_id"], in_s.groupby("group_id").size()).fillna(0)
     has_bizcare = groups["group_id"].isin(judged.loc[judged["is_bizcare"], "group_id"])
 
+    held = members_plan[members_plan["guard"].isin(OF_A_GROUP)].drop_duplicates("group_id").set_index("group_id")
+    held_groups = groups[groups["group_id"].isin(held.index)]
+
     return as_table(
         pd.concat(
             [
@@ -54,6 +60,7 @@ def group_issues(
                 issue_rows(judged[judged["is_bizcare"] & judged["plan"].isna()], "no_valid_cwa_group"),
                 issue_rows(valid[valid.duplicated(["group_id", "plan"])], "duplicate_subscription"),
                 issue_rows(valid[~has_p], "subscription_without_computers"),
+                issue_rows(held_groups, "members_held", lookup(held_groups["group_id"], held["guard"])),
                 issue_rows(elsewhere[elsewhere["is_bizcare"] & elsewhere["plan"].notna()], "no_cwa_client"),
             ]
         ),

@@ -48,6 +48,9 @@ ISSUES: dict[str, Kind] = {
     "subscription_without_computers": Kind(
         "group", "subscription", "warning", "The subscription names a plan, but none of the group's computers is in any"
     ),
+    "members_held": Kind(
+        "group", "group", "warning", "The group's lists are held, since they would lose too many members"
+    ),
     "no_cwa_client": Kind("group", "subscription", "warning", "No CWA client is tied to the subscription's group"),
 }
 

@@ -1,10 +1,11 @@
 """Who is covered, and what each subscription's Additional Members become.
 
 What belongs here: the lists as they ought to be, and the plan of changes that leads there. What must not: how a list is
-spelled (`rules.member_lists`), how much may change in one night (`checks`), writing it.
+spelled (`rules.member_lists`), how much may change in one night (`rules.guards`), writing it.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +14,9 @@ import pandas as pd
 from cwa_pipeline.rules.frames import as_table
 from cwa_pipeline.rules.member_lists import ListFormat, encode, parse
 from cwa_pipeline.rules.plans import computer_plans
-from cwa_pipeline.tables import AdditionalMembers, SubscriptionMembers
+from cwa_pipeline.tables import MembersPlan, SubscriptionMembers
+
+PLAN_ID_DIGITS = 12  # hexadecimal: enough that two plans of a shop never share an id, short enough to type
 
 
 def judged_subscriptions(pcrt_subscriptions: pd.DataFrame, client_groups: pd.DataFrame) -> pd.DataFrame:
@@ -63,46 +66,58 @@ class _Decision(NamedTuple):
 
     after: str | None
     status: str
+    listed: tuple[int, ...] = ()
+    added: tuple[int, ...] = ()
+    removed: tuple[int, ...] = ()
+    guard: str | None = None
     reason: str | None = None
-    added_pcids: tuple[int, ...] = ()
-    removed_pcids: tuple[int, ...] = ()
 
 
 def planned_members(
     pcrt_subscriptions: pd.DataFrame,
     client_groups: pd.DataFrame,
-    computer_matches: pd.DataFrame,
     subscription_members: pd.DataFrame,
+    last_written: pd.DataFrame,
     list_format: ListFormat,
 ) -> pd.DataFrame:
     """Lists are ascending and unique, and a list already right is not written.
 
-    Returns an `additional_members` table, one row per judged subscription, also for a list that ought to be empty:
-    `unchanged`, `planned`, or `held` when it cannot be read, or would lose a PCID whose computer's client is unknown.
+    `last_written` (subscription_id, after) is what we wrote last: a list that differs from it was edited by hand.
+    Returns a `members_plan` table, one row per judged subscription (also for a list that ought to be empty): `unchanged`,
+    `planned`, or `held` when the list as read cannot be read.
     """
     judged = judged_subscriptions(pcrt_subscriptions, client_groups)
     wanted = _lists_by_subscription(subscription_members)
-    doubtful = _computers_of_unknown_clients(computer_matches, client_groups)
-    texts = judged["additional_members"].astype("object").where(judged["additional_members"].notna(), None)
-    # A list is a text of the shop's that has to be parsed one by one, hence this loop over lists.
-    decisions = pd.DataFrame(
-        [
-            _decision(text, wanted.get(subscription_id, ()), doubtful, list_format)
-            for subscription_id, text in zip(judged["subscription_id"].tolist(), texts.tolist(), strict=True)
-        ],
-        columns=list(_Decision._fields),
-        index=judged.index,
-    )
+    written = dict(zip(last_written["subscription_id"].tolist(), last_written["after"].tolist(), strict=True))
+    subscription_ids = judged["subscription_id"].tolist()
+    before = judged["additional_members"].astype("object").where(judged["additional_members"].notna(), None).tolist()
+    # A list is a text of the shop's that has to be parsed one by one, so this is a loop over lists and not over a column.
+    decisions = [
+        _decision(text, wanted.get(subscription_id, ()), list_format)
+        for subscription_id, text in zip(subscription_ids, before, strict=True)
+    ]
+    edits = [
+        _edited_by_hand(text, decision.listed, written[subscription_id], list_format)
+        if subscription_id in written
+        else None
+        for subscription_id, text, decision in zip(subscription_ids, before, decisions, strict=True)
+    ]
     return as_table(
-        judged.rename(columns={"additional_members": "before"})
-        .join(decisions)
-        .assign(
-            added=decisions["added_pcids"].map(len),
-            removed=decisions["removed_pcids"].map(len),
-            added_pcids=decisions["added_pcids"].map(_with_blanks),
-            removed_pcids=decisions["removed_pcids"].map(_with_blanks),
+        judged.rename(columns={"additional_members": "before"}).assign(
+            after=pd.array([decision.after for decision in decisions], dtype="str"),
+            listed=[len(set(decision.listed)) for decision in decisions],
+            added=[len(decision.added) for decision in decisions],
+            removed=[len(decision.removed) for decision in decisions],
+            added_pcids=pd.array([_spelled(decision.added) for decision in decisions], dtype="str"),
+            removed_pcids=pd.array([_spelled(decision.removed) for decision in decisions], dtype="str"),
+            hand_edited=[edit is not None for edit in edits],
+            hand_added_pcids=pd.array([_spelled(edit[0]) if edit else None for edit in edits], dtype="str"),
+            hand_removed_pcids=pd.array([_spelled(edit[1]) if edit else None for edit in edits], dtype="str"),
+            status=[decision.status for decision in decisions],
+            guard=pd.array([decision.guard for decision in decisions], dtype="str"),
+            reason=pd.array([decision.reason for decision in decisions], dtype="str"),
         ),
-        AdditionalMembers,
+        MembersPlan,
     )
 
 
@@ -111,30 +126,42 @@ def only_planned(plan: pd.DataFrame, reason: str) -> pd.DataFrame:
     return plan.assign(reason=plan["reason"].mask(plan["status"] == "planned", reason))
 
 
-def _decision(
-    before: str | None, wanted: tuple[int, ...], doubtful: Mapping[int, int], list_format: ListFormat
-) -> _Decision:
-    """Decide about one list: as read, as it ought to be, and the PCIDs that must not go tonight."""
+def plan_id(plan: pd.DataFrame) -> str:
+    """What names the changes a plan would write: the same for the same changes, another one as soon as the world moved on."""
+    changes = plan.loc[plan["status"] == "planned", ["subscription_id", "before", "after"]]
+    text = changes.sort_values("subscription_id").to_json(orient="values")
+    return hashlib.sha256(text.encode()).hexdigest()[:PLAN_ID_DIGITS]
+
+
+def spelled_pcids(text: pd.Series) -> pd.Series:
+    """The PCIDs of an `added_pcids` or `removed_pcids` column, as a set for each row."""
+    return text.fillna("").map(lambda pcids: frozenset(map(int, pcids.split())))
+
+
+def _spelled(pcids: Iterable[int]) -> str | None:
+    return " ".join(map(str, pcids)) or None
+
+
+def _edited_by_hand(
+    before: str | None, listed: tuple[int, ...], written: str | None, list_format: ListFormat
+) -> tuple[list[int], list[int]] | None:
+    """What hand added to and removed from the list that we wrote last; None when it still stands."""
+    if before == (None if pd.isna(written) else written):
+        return None
+    ours = set(parse(None if pd.isna(written) else written, list_format) or ())
+    return sorted(set(listed) - ours), sorted(ours - set(listed))
+
+
+def _decision(before: str | None, wanted: tuple[int, ...], list_format: ListFormat) -> _Decision:
+    """Decide about one list, as read and as it ought to be."""
     listed = parse(before, list_format)
     if listed is None:
-        return _Decision(
-            before, "held", f"Additional Members cannot be read as {list_format}; correct it in PCRT by hand"
-        )
+        reason = f"Additional Members cannot be read as {list_format}; correct it in PCRT by hand"
+        return _Decision(before, "held", guard="unreadable", reason=reason)
     if listed == wanted:
-        return _Decision(before, "unchanged")
+        return _Decision(before, "unchanged", listed)
     added, removed = tuple(sorted(set(wanted) - set(listed))), tuple(sorted(set(listed) - set(wanted)))
-    kept_back = [pcid for pcid in removed if pcid in doubtful]
-    if not kept_back:
-        return _Decision(encode(wanted, list_format), "planned", None, added, removed)
-    reason = (
-        f"would remove PCID {kept_back[0]}, which is computer {doubtful[kept_back[0]]}, whose client CWA did not list; "
-        "check that the CWA account may see all clients"
-    )
-    return _Decision(encode(wanted, list_format), "held", reason, added, removed)
-
-
-def _with_blanks(pcids: tuple[int, ...]) -> str | None:
-    return " ".join(map(str, pcids)) or None
+    return _Decision(encode(wanted, list_format), "planned", listed, added, removed)
 
 
 def _lists_by_subscription(subscription_members: pd.DataFrame) -> dict[int, tuple[int, ...]]:
@@ -143,14 +170,3 @@ def _lists_by_subscription(subscription_members: pd.DataFrame) -> dict[int, tupl
     subscription_ids, starts = np.unique(ordered["subscription_id"].to_numpy(), return_index=True)
     lists = np.split(ordered["pcid"].to_numpy(), starts[1:])
     return {key: tuple(pcids.tolist()) for key, pcids in zip(subscription_ids.tolist(), lists, strict=False)}
-
-
-def _computers_of_unknown_clients(computer_matches: pd.DataFrame, client_groups: pd.DataFrame) -> dict[int, int]:
-    """For each PCID to which a computer of an unknown client is matched, the lowest id of such a computer.
-
-    A client that is missing may mean a short read, and then its computers are still covered.
-    """
-    unknown = ~computer_matches["client_id"].isin(client_groups["client_id"])
-    rows = computer_matches[unknown & computer_matches["pcid"].notna()]
-    lowest = rows.groupby("pcid")["computer_id"].min()
-    return dict(zip(lowest.index.tolist(), lowest.tolist(), strict=True))

@@ -12,6 +12,8 @@ from cwa_pipeline.rules.numbers import whole_number
 from cwa_pipeline.rules.serials import normalise
 from cwa_pipeline.tables import CwaGroups, PcrtSubscriptions
 
+UNSET_FIELDS = ["", "0"]  # what a CWA Group field holds, once trimmed, where nobody filled it in: text or id of none
+
 
 def _plans_by_name(names: pd.Series, plans: Sequence[str]) -> pd.Series:
     """The plan, as the configuration spells it, whose normalised name a name has; null for a name that is no plan's."""
@@ -51,7 +53,7 @@ def subscriptions_with_plans(
     return as_table(
         subscriptions.assign(
             effective_group_id=subscriptions["group_id"].fillna(group_of_pcid),
-            is_bizcare=(normalise(field) != "") | starts_so,
+            is_bizcare=~normalise(field).isin(UNSET_FIELDS) | starts_so,
             plan=by_name.fillna(by_id),
         ),
         PcrtSubscriptions,

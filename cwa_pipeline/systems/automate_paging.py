@@ -44,10 +44,11 @@ class Listing:
 
 
 class Listed(NamedTuple):
-    """A list read whole: its rows, and the ids of all its records."""
+    """A list read whole: its rows, the ids of all its records, and the Total-Count of its pages if they had one."""
 
     frame: pd.DataFrame
     ids: set[Hashable]
+    total: int | None
 
 
 class _Halt(enum.Enum):
@@ -62,8 +63,9 @@ def read_list(session: AutomateSession, listing: Listing, absent: Collection[int
     """Read a whole list; None when the server answers with a status in `absent`: it has no such list.
 
     Raises IncompleteReadError when a row could have been missed, SourceError for a record that cannot be understood.
-    The limit: a row deleted from a page already read moves a later one out of sight. Total-Count gives that away; on a
-    server that sends none, or when another row is added in the same moment, that row is only seen the next night.
+    The limit: a row deleted from a page already read moves a later one out of sight. Total-Count gives that away, and on a
+    server that sends none a second read (`automate_counts`); with Total-Count, when another row is added in the same
+    moment, that row is only seen the next night.
     """
     # What only spares work, least needed first: a server that refuses one is asked again without it.
     hints = {"includeFields": ",".join(listing.fields), "condition": listing.condition}
@@ -83,6 +85,13 @@ def read_list(session: AutomateSession, listing: Listing, absent: Collection[int
         starts += 1
         logger.info("The list of %s changed while it was read; starting over", listing.what)
     return outcome
+
+
+def read_known_list(session: AutomateSession, listing: Listing) -> Listed:
+    """Read a whole list that every server has; raises what `read_list` does."""
+    listed = read_list(session, listing)
+    assert listed is not None  # noqa: S101 - None stands for the statuses of `absent`, and none was given
+    return listed
 
 
 def _read_once(
@@ -115,7 +124,7 @@ def _read_once(
         frames.append(frame_of(_new_rows(answer.records, listing, ids, place), listing.dtypes))
         if not answer.records or len(ids) == total:
             logger.info("Read all %s %s", f"{len(ids):,}", listing.what)
-            return Listed(pd.concat(frames, ignore_index=True), ids)
+            return Listed(pd.concat(frames, ignore_index=True), ids, total)
         pages_without_new = pages_without_new + 1 if len(ids) == before else 0
         of_total = "" if total is None else f" of {total:,}"
         if pages_without_new == NO_NEW_ROWS_LIMIT:

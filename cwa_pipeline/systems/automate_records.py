@@ -48,10 +48,13 @@ def text(record: Mapping[str, Any], field: str) -> str | None:
     return value
 
 
+ZERO_YEAR = "0000-"  # MySQL's zero date, which is no date in any calendar
+
+
 def moment(record: Mapping[str, Any], field: str) -> datetime | None:
-    """A time, in UTC when it names no zone; null, blank or a year before 2000 means never."""
+    """A time, in UTC when it names no zone; null, blank, zero or a year before 2000 means never."""
     value = record.get(field)
-    if value is None or value == "":
+    if not value or (isinstance(value, str) and (not value.strip("0 ") or value.startswith(ZERO_YEAR))):
         return None
     try:
         time = datetime.fromisoformat(value)

@@ -53,6 +53,7 @@ class AutomateSession:
         # The user name too is half of a log-in.
         secrets = [credentials.password, passcode, SecretStr(client_id), SecretStr(credentials.username)]
         self._http = AutomateHttp(url, SecretStr(client_id), secrets, patience)
+        self._refused: SettingsError | None = None
         self._logged_in = False
         self._renew_at = math.inf
         self._a_get_worked = False
@@ -62,10 +63,19 @@ class AutomateSession:
         self._http.close()
 
     def log_in(self) -> None:
-        """Get a new token. Never tried again by itself: repeated log-ins can lock the account.
+        """Get a new token. Never tried again by itself: repeated log-ins can lock the account, so once refused stays refused.
 
         Raises SettingsError (wrong account, two-factor wanted), SourceError (no CWA there), UnreachableError.
         """
+        if self._refused is not None:
+            raise self._refused
+        try:
+            self._get_token()
+        except SettingsError as refused:
+            self._refused = refused
+            raise
+
+    def _get_token(self) -> None:
         place = f"CWA log-in ({self._http.address(LOG_IN)})"
         self._logged_in = False
         self._http.use_token(None)

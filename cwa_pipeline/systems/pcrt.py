@@ -1,9 +1,10 @@
-"""PC Repair Tracker's database: connecting to it and reading it, in the shop's own SQL, as three typed frames.
+"""PC Repair Tracker's database: connecting to it and reading it, in the shop's own SQL, as three typed and counted frames.
 
-What belongs here: the connection and what its failures mean, one consistent read, and turning what a driver gives into
+What belongs here: the connection and what its failures mean, one consistent read with its counts, and turning what a driver gives into
 promised columns. What must not: writing (`systems.pcrt_writer`), what a value means for the sync (`rules`).
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 import pandas as pd
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
+from sqlalchemy.engine import URL, Connection, CursorResult, Engine, ExceptionContext
 from sqlalchemy.pool import NullPool
 
 from cwa_pipeline.errors import PipelineError, SettingsError, SourceError, UnreachableError
@@ -21,6 +22,9 @@ from cwa_pipeline.settings import PcrtSettings
 from cwa_pipeline.systems.pcextra import serial_numbers
 from cwa_pipeline.systems.pcrt_values import is_active, keys, plain_serials, references, texts
 from cwa_pipeline.systems.pcrt_writer import PcrtWriter, prepare_session, verify_target
+from cwa_pipeline.systems.reading import MOST_READS, SELECT_COUNT, Reading
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 120  # a shop's one old server may take its time over its largest table
@@ -60,9 +64,9 @@ SQLITE_LATER_CODES = {"SQLITE_BUSY", "SQLITE_LOCKED"}
 class PcrtSnapshot(NamedTuple):
     """PCRT as it was at one moment; the columns are those of `Pcrt.read`."""
 
-    groups: pd.DataFrame
-    pcids: pd.DataFrame
-    subscriptions: pd.DataFrame
+    groups: Reading
+    pcids: Reading
+    subscriptions: Reading
 
 
 class Pcrt:
@@ -70,7 +74,7 @@ class Pcrt:
 
     def __init__(self, url: URL, settings: PcrtSettings) -> None:
         self._settings = settings
-        self._engine = _engine(url)
+        self._engine = pcrt_engine(url)
 
     def __enter__(self) -> Self:
         return self
@@ -85,17 +89,17 @@ class Pcrt:
 
         groups: group_id, name. pcids: pcid, name, make, group_id, serial_number, serial_problem. subscriptions:
         subscription_id, name, group_id, pcid, cwa_group, active, additional_members. A group_id or pcid of 0 is null;
-        one that names nothing stays. Raises SourceError for a row or column that cannot be used, SettingsError for a
+        one that names nothing stays. Each is counted by SELECT COUNT(*) as of the same moment. On MyISAM rows may come
+        and go in between: then all is read again, MOST_READS times at most, and comes back with both numbers. Raises
+        SourceError for a row or column that cannot be used and for a query that cannot be counted, SettingsError for a
         refused account, UnreachableError.
         """
-        with self._connection() as connection:
-            for statement in SNAPSHOT[connection.dialect.name]:
-                connection.exec_driver_sql(statement)
-            return PcrtSnapshot(
-                groups=self._groups(connection),
-                pcids=self._pcids(connection),
-                subscriptions=self._subscriptions(connection),
-            )
+        for _ in range(MOST_READS):
+            snapshot = self._read_once()
+            if all(len(reading.frame) == reading.counted for reading in snapshot):
+                break
+            logger.info("PCRT changed between a query and its SELECT COUNT(*)")
+        return snapshot
 
     def check(self) -> list[str]:
         """What keeps PCRT from being read and written as configured, one line each; it changes nothing."""
@@ -125,17 +129,48 @@ class Pcrt:
             connection.commit()  # SQLAlchemy's own bookkeeping, so that each swap can begin a transaction
             yield PcrtWriter(connection, self._settings.additional_members)
 
-    def _connection(self) -> Connection:
-        # Autocommit: we say when a transaction starts.
-        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    def _read_once(self) -> PcrtSnapshot:
+        with self._connection() as connection:
+            for statement in SNAPSHOT[connection.dialect.name]:
+                connection.exec_driver_sql(statement)
+            return PcrtSnapshot(
+                groups=self._counted(connection, "groups", self._groups(connection)),
+                pcids=self._counted(connection, "pcids", self._pcids(connection)),
+                subscriptions=self._counted(connection, "subscriptions", self._subscriptions(connection)),
+            )
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """A connection for one call, in autocommit: we say when a transaction starts."""
+        try:
+            connection = self._engine.connect()
+        except TypeError as error:  # the driver's way of saying that it has no such option
+            raise SettingsError(f"PCRT_DATABASE_URL: {error}; take what follows the ? out of it") from None
+        try:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        except self._engine.dialect.loaded_dbapi.Error as error:  # SQLAlchemy sets isolation levels past `handle_error`
+            raise _failure(error, "PCRT's database", self._engine.url.password) from None
+        finally:
+            connection.invalidate()  # without the statements that fit it for a pool: they can fail after the work is done
+            connection.close()
+
+    def _execute(self, connection: Connection, part: str, query: Query, around: str) -> CursorResult[Any]:
+        """Run one of the shop's queries, inside of `around`; `part` is what to call it in a message."""
+        connection.execution_options(pcrt_part=part)
+        # Without parameters the driver takes `%` in the shop's SQL as it is.
+        return connection.exec_driver_sql(
+            around.format(getattr(self._settings, query)), execution_options={"no_parameters": True}
+        )
+
+    def _counted(self, connection: Connection, query: Query, frame: pd.DataFrame) -> Reading:
+        """What a query gave, with how many rows the database itself counts in it."""
+        part = f"[pcrt] {query} (it also runs inside {SELECT_COUNT} FROM (...), so it has to be one SELECT that can stand there)"
+        result = self._execute(connection, part, query, "SELECT COUNT(*) FROM (\n{}\n) AS counted")
+        return Reading(frame, int(result.scalar_one()), SELECT_COUNT)
 
     def _run(self, connection: Connection, query: Query, around: str = "{}") -> dict[str, tuple[Any, ...]]:
         """Run one of the shop's queries, inside of `around`: the values of each of its columns."""
-        connection.execution_options(pcrt_part=f"[pcrt] {query}")
-        # Without parameters the driver takes `%` in the shop's SQL as it is.
-        result = connection.exec_driver_sql(
-            around.format(getattr(self._settings, query)), execution_options={"no_parameters": True}
-        )
+        result = self._execute(connection, f"[pcrt] {query}", query, around)
         names = list(result.keys())
         rows = result.fetchall()
         twice = [name for name in names if names.count(name) > 1]
@@ -192,7 +227,8 @@ class Pcrt:
 # --- the connection ---------------------------------------------------------------------------------------------------
 
 
-def _engine(url: URL) -> Engine:
+def pcrt_engine(url: URL) -> Engine:
+    """An engine for PCRT's database whose failures are ours, without the password; it connects when it is first asked to."""
     arguments: dict[str, Any]
     if url.get_backend_name() == "sqlite":
         # As a URI, for that is how SQLite is told not to create a file that is not there.

@@ -4,7 +4,8 @@ What belongs here: the compare-and-swap and what must hold of the table for it. 
 (`rules.membership`), what to do about a conflict, any other column, any other statement that changes something.
 """
 
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import LargeBinary, String, TableClause, cast, column, func, literal, select, table, text, update
 from sqlalchemy.engine import Connection
@@ -12,6 +13,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from cwa_pipeline.errors import SourceError
 from cwa_pipeline.settings import AdditionalMembersSettings
+
+Outcome = Literal["written", "conflict"]
 
 PART = "[pcrt.additional_members]"
 LOCK_SECONDS = 5  # a technician who holds the row longer than that is editing it
@@ -32,6 +35,24 @@ COLUMN_TYPES = {
 # Parts of the types' names in both. JSON, ENUM and binary types are no text: they do not give back what was written.
 TEXT_TYPES = ("CHAR", "TEXT", "CLOB")
 NUMBER_TYPES = ("INT", "DEC", "NUM")
+
+# MyISAM and Aria know no transaction: there each list is on its own.
+TRANSACTIONAL_ENGINES = {"INNODB", "SQLITE"}
+STORAGE_ENGINE = {
+    "mysql": (
+        "SELECT COALESCE(UPPER(engine), '') FROM information_schema.tables "
+        "WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name"
+    ),
+    "sqlite": "SELECT 'SQLITE' WHERE :schema IS NULL OR :name IS NOT NULL",
+}
+
+
+class Change(NamedTuple):
+    """A list to be written, and the one it was decided on."""
+
+    subscription_id: int
+    before: str | None
+    after: str | None
 
 
 def prepare_session(connection: Connection) -> None:
@@ -69,39 +90,59 @@ def verify_target(connection: Connection, target: AdditionalMembersSettings) -> 
 
 
 class PcrtWriter:
-    """Swaps lists one by one, each in a transaction of its own; made by `Pcrt.writer`."""
+    """Swaps lists: all of them in one transaction where the table knows one, else one by one. Made by `Pcrt.writer`."""
 
     def __init__(self, connection: Connection, target: AdditionalMembersSettings) -> None:
+        names = {"schema": _rows(target).schema, "name": _rows(target).name}
+        engine = connection.execute(text(STORAGE_ENGINE[connection.dialect.name]), names).scalar()
+        self._transactional = engine in TRANSACTIONAL_ENGINES
+        connection.rollback()  # of what was only looked up; from here on, transactions are begun on purpose
         self._connection = connection.execution_options(isolation_level=connection.default_isolation_level)
         self._target = target
         self._rows = _rows(target)
 
-    def swap(self, subscription_id: int, before: str | None, after: str) -> Literal["written", "conflict"]:
+    def swap_all(self, changes: Iterable[Change], *, again: bool = False) -> Iterator[tuple[int, Outcome]]:
+        """Swap each list and say what came of it as soon as that is certain: at the end of the transaction, where there is one.
+
+        Raises what `swap` raises; a transaction has then changed nothing, and without one what was not said is not known.
+        """
+        if self._transactional:
+            with self._connection.begin():
+                outcomes = [(change.subscription_id, self._swap(change, again=again)) for change in changes]
+            yield from outcomes
+        else:
+            for change in changes:
+                yield change.subscription_id, self.swap(*change, again=again)
+
+    def swap(self, subscription_id: int, before: str | None, after: str | None, *, again: bool = False) -> Outcome:
         """Set the list of one subscription to `after` if it is still `before`, to the byte; else touch nothing.
 
+        `again`: an earlier try may have got through before its answer was lost, so a list that is `after` already is written.
         Raises UnreachableError when the database was lost (whether the list was written is then not known) or the row
         stayed locked, SourceError when the database will not hold the list as it is.
         """
+        with self._connection.begin():
+            return self._swap(Change(subscription_id, before, after), again=again)
+
+    def _swap(self, change: Change, *, again: bool) -> Outcome:
+        subscription_id, before, after = change
         place = f"{PART} {self._target.table}.{self._target.column} of {self._target.key} {subscription_id}"
         members, this_row = self._rows.c[self._target.column], self._rows.c[self._target.key] == subscription_id
         self._connection.execution_options(pcrt_part=place)
-        with self._connection.begin():
-            # One statement compares and writes: that is a compare-and-swap on MyISAM too, which knows no transaction.
-            same = self._bytes(members).is_not_distinct_from(self._bytes(literal(before, String)))
-            changed = self._connection.execute(
-                update(self._rows).where(this_row, same).values({self._target.column: after})
-            ).rowcount
-            if changed == 0:
-                return "conflict"
-            if changed > 1:
-                raise SourceError(
-                    f"{place} changed {changed} rows; make {self._target.key} a unique key and restore them"
-                )
-            held = self._connection.execute(select(members).where(this_row)).scalars().all()
-            if held != [after]:
-                raise SourceError(
-                    f"{place} was set to {after!r} and holds {held}; look for a trigger, or somebody editing it"
-                )
+        # One statement compares and writes: that is a compare-and-swap on MyISAM too, which knows no transaction.
+        same = self._bytes(members).is_not_distinct_from(self._bytes(literal(before, String)))
+        changed = self._connection.execute(
+            update(self._rows).where(this_row, same).values({self._target.column: after})
+        ).rowcount
+        if changed > 1:
+            raise SourceError(f"{place} changed {changed} rows; make {self._target.key} a unique key and restore them")
+        held = self._connection.execute(select(members).where(this_row)).scalars().all()
+        if changed == 0:
+            return "written" if again and held == [after] else "conflict"
+        if held != [after]:
+            raise SourceError(
+                f"{place} was set to {after!r} and holds {held}; look for a trigger, or somebody editing it"
+            )
         return "written"
 
     def _bytes(self, value: ColumnElement[Any]) -> ColumnElement[Any]:

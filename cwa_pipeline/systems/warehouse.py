@@ -29,7 +29,14 @@ from cwa_pipeline.tables import TABLES
 LOADS = "table_loads"
 # They grow from night to night, so before the first night they are rightly empty; any other table that was never
 # filled has nothing to say, and an empty frame would say "there are none"
-GROWING = {"issue_history", "additional_members_ledger"}
+GROWING = {
+    "issue_history",
+    "additional_members_ledger",
+    "coverage_history",
+    "group_holds",
+    "read_receipts",
+    "sync_runs",
+}
 
 
 class Warehouse:
@@ -96,13 +103,18 @@ class Warehouse:
             self._ingest(cursor, table, checked)
             connection.commit()
 
-    def read(self, table: str) -> pd.DataFrame:
+    def read(self, table: str, *, or_empty: bool = False) -> pd.DataFrame:
         """The table, typed as its model says and in the order of its key.
 
-        Raises WarehouseError for a table that was never filled, except those that grow from night to night.
+        Raises WarehouseError for a table that was never filled, except those that grow from night to night and where the
+        caller has a use for an empty one.
         """
         with self._connection() as connection:
-            if table not in GROWING and table not in set(self._select(connection, LOADS)["table_name"]):
+            if (
+                not or_empty
+                and table not in GROWING
+                and table not in set(self._select(connection, LOADS)["table_name"])
+            ):
                 raise WarehouseError(f"{table} was never filled; materialise the asset {table} first")
             return self._select(connection, table)
 

@@ -179,7 +179,7 @@ class PlainRules:
         return None if subscription.pcid is None else self.group_of_pcid.get(subscription.pcid)
 
     def is_bizcare(self, subscription: Subscription) -> bool:
-        filled = normalised(subscription.cwa_group) != ""
+        filled = normalised(subscription.cwa_group) not in ("", "0")
         return filled or (subscription.name or "").startswith(self.world.bizcare_prefix)
 
     @cached_property
@@ -255,13 +255,3 @@ class PlainRules:
                 pcid for pcid, in_plans in covered.items() if mode == "every_plan" or plan in in_plans
             )
         return lists
-
-    def doubtful_pcids(self) -> set[int]:
-        """The PCIDs to which a computer of an unknown client is matched; no list may lose them."""
-        return {
-            pcid
-            for computer in self.world.computers
-            if computer.client_id not in self.client_groups
-            for pcid in [self.matches[computer.computer_id][0]]
-            if pcid is not None
-        }

@@ -55,7 +55,7 @@ class PostgresqlServer:
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **account)  # type: ignore[call-overload]
         settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "lc_messages=C")
         options = [argument for setting in settings for argument in ("-c", setting)]
-        with (folder.parent / f"{folder.name}.log").open("wb") as log:
+        with (folder / "log").open("wb") as log:
             process = subprocess.Popen(  # type: ignore[call-overload]
                 [programs / "postgres", "-D", data, "-p", str(port), *options],
                 stdout=log,
@@ -79,11 +79,6 @@ class PostgresqlServer:
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(START_SECONDS)
         shutil.rmtree(self._folder)
-        self._log.unlink()
-
-    @property
-    def _log(self) -> Path:
-        return self._folder.parent / f"{self._folder.name}.log"
 
     def _conninfo(self, database: str) -> str:
         return f"host=127.0.0.1 port={self.port} user={SUPERUSER} dbname={database}"
@@ -96,7 +91,7 @@ class PostgresqlServer:
                 return
             except psycopg.OperationalError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()}") from None
+                    raise RuntimeError(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()}") from None
                 time.sleep(POLL_SECONDS)
 
 

@@ -53,19 +53,19 @@ def expected_computers(world: CwaWorld) -> pd.DataFrame:
 def test_clients_computers_groups_and_members_are_read_as_they_are() -> None:
     world = small_world()
     with reading(world) as (cwa, _):
-        pd.testing.assert_frame_equal(cwa.clients(), expected_clients(world))
-        pd.testing.assert_frame_equal(cwa.computers(), expected_computers(world))
+        pd.testing.assert_frame_equal(cwa.clients().frame, expected_clients(world))
+        pd.testing.assert_frame_equal(cwa.computers().frame, expected_computers(world))
         groups = [(850, "BizCare Basic"), (851, "BizCare Plus"), (900, "Patch Tuesday")]
-        pd.testing.assert_frame_equal(cwa.groups(), table(groups, GROUPS))
+        pd.testing.assert_frame_equal(cwa.groups().frame, table(groups, GROUPS))
         members = [(11, 850), (11, 851), (12, 850), (13, 851)]
-        pd.testing.assert_frame_equal(cwa.group_members([850, 851]), table(members, MEMBERS))
+        pd.testing.assert_frame_equal(cwa.group_members([850, 851]).frame, table(members, MEMBERS))
 
 
 def test_an_empty_server_gives_empty_typed_tables() -> None:
     with reading(CwaWorld()) as (cwa, _):
-        pd.testing.assert_frame_equal(cwa.clients(), table([], CLIENTS))
-        pd.testing.assert_frame_equal(cwa.computers(), table([], COMPUTERS))
-        pd.testing.assert_frame_equal(cwa.groups(), table([], GROUPS))
+        pd.testing.assert_frame_equal(cwa.clients().frame, table([], CLIENTS))
+        pd.testing.assert_frame_equal(cwa.computers().frame, table([], COMPUTERS))
+        pd.testing.assert_frame_equal(cwa.groups().frame, table([], GROUPS))
 
 
 TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -123,12 +123,14 @@ def test_any_world_is_read_exactly_whatever_the_habits_of_the_server(
     known_groups = sorted(group.id for group in world.groups)
     wanted = data.draw(st.sets(st.sampled_from(known_groups))) if known_groups else set()
     with reading(world, behaviour) as (cwa, _):
-        pd.testing.assert_frame_equal(cwa.clients(), expected_clients(world))
-        pd.testing.assert_frame_equal(cwa.computers(), expected_computers(world))
+        pd.testing.assert_frame_equal(cwa.clients().frame, expected_clients(world))
+        pd.testing.assert_frame_equal(cwa.computers().frame, expected_computers(world))
         groups = sorted((group.id, group.name) for group in world.groups)
-        pd.testing.assert_frame_equal(cwa.groups(), table(groups, GROUPS))
+        pd.testing.assert_frame_equal(cwa.groups().frame, table(groups, GROUPS))
         members = sorted(pair for pair in world.memberships if pair[1] in wanted)
-        pd.testing.assert_frame_equal(cwa.group_members(wanted), table(members, MEMBERS))
+        pd.testing.assert_frame_equal(cwa.group_members(wanted).frame, table(members, MEMBERS))
+        for found in (cwa.clients(), cwa.computers(), cwa.groups(), cwa.group_members(wanted)):
+            assert found.counted == len(found.frame)
 
 
 def test_only_the_wanted_fields_are_asked_for() -> None:
@@ -142,7 +144,7 @@ def test_only_the_wanted_fields_are_asked_for() -> None:
 
 def test_a_server_that_refuses_include_fields_is_read_without_it() -> None:
     with reading(behaviour=Behaviour(include_fields="refused")) as (cwa, server):
-        assert len(cwa.clients()) == 2
+        assert len(cwa.clients().frame) == 2
     assert gets(server) == ["v1/Clients", "v1/Clients"]
     assert "includefields" not in server.requests[-1].query
 
@@ -155,13 +157,13 @@ def test_a_field_that_include_fields_loses_is_read_without_it() -> None:
         ordered = pages(short).faults
         assert ordered
         behaviour.faults = lambda request: ordered(request) if "includefields" in request.query else None
-        pd.testing.assert_frame_equal(cwa.clients(), expected_clients(world))
+        pd.testing.assert_frame_equal(cwa.clients().frame, expected_clients(world))
 
 
 def test_a_text_sent_as_a_number_becomes_its_digits() -> None:
     sent = [{"Id": 1, "Name": 404, "ExternalId": 100}, {"Id": 2, "ExternalId": 1.50}, {"Id": 3, "ExternalId": ""}]
     with reading(behaviour=pages(sent)) as (cwa, _):
-        clients = cwa.clients()
+        clients = cwa.clients().frame
     expected = table([(1, "404", "100"), (2, None, "1.5"), (3, None, "")], CLIENTS)
     pd.testing.assert_frame_equal(clients, expected)
 
@@ -169,7 +171,7 @@ def test_a_text_sent_as_a_number_becomes_its_digits() -> None:
 @pytest.mark.parametrize("client", [None, {}, {"Id": None}, {"Id": 0}, {"Id": "0"}, {"Id": ""}])
 def test_a_computer_without_a_client_has_a_null_client_id(client: object) -> None:
     with reading(behaviour=pages([{"Id": "5", "Client": client}])) as (cwa, _):
-        assert cwa.computers()["client_id"].isna().all()
+        assert cwa.computers().frame["client_id"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_a_computer_without_a_client_has_a_null_client_id(client: object) -> Non
 )
 def test_a_time_without_a_zone_is_utc_and_null_or_very_old_is_never(sent: str | None, read: str | None) -> None:
     with reading(behaviour=pages([{"Id": "5", "RemoteAgentLastContact": sent}])) as (cwa, _):
-        contact = cwa.computers()["last_contact"]
+        contact = cwa.computers().frame["last_contact"]
     assert contact.dtype == "datetime64[us, UTC]"
     assert contact.isna().all() if read is None else contact.iloc[0] == pd.Timestamp(read)
 
@@ -242,4 +244,4 @@ def test_an_http_address_is_never_sent_through_a_proxy(monkeypatch: pytest.Monke
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     with reading(patience=dataclasses.replace(QUICK, tries=1)) as (cwa, _):
-        assert len(cwa.clients()) == 2
+        assert len(cwa.clients().frame) == 2

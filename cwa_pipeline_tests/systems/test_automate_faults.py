@@ -45,7 +45,7 @@ PASSING = [
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: f"{fault.action}-{fault.status}")
 def test_a_passing_fault_of_a_get_is_tried_again(fault: Fault) -> None:
     with reading(behaviour=Behaviour(faults=first_gets(QUICK.tries - 1, fault))) as (cwa, server):
-        assert cwa.computers()["computer_id"].tolist() == [11, 12, 13, 14, 15]
+        assert cwa.computers().frame["computer_id"].tolist() == [11, 12, 13, 14, 15]
     assert len(gets(server)) == QUICK.tries
     assert log_ins(server) == 1
 
@@ -63,7 +63,7 @@ def test_a_fault_that_stays_is_given_up_after_the_last_try(fault: Fault) -> None
 def test_a_server_that_hangs_is_tried_again() -> None:
     faults = first_gets(1, Fault("hang"))
     with reading(behaviour=Behaviour(faults=faults), patience=dataclasses.replace(QUICK, read_timeout=1)) as (cwa, _):
-        assert len(cwa.clients()) == 2
+        assert len(cwa.clients().frame) == 2
 
 
 def test_a_server_that_keeps_hanging_is_unreachable() -> None:
@@ -101,7 +101,7 @@ def test_a_retry_after_below_the_cap_is_waited_for() -> None:
 def test_a_retry_after_that_makes_no_sense_asks_for_nothing() -> None:
     fault = Fault(status=503, headers={"Retry-After": "soon"})
     with reading(behaviour=Behaviour(faults=first_gets(1, fault))) as (cwa, _):
-        assert len(cwa.clients()) == 2
+        assert len(cwa.clients().frame) == 2
 
 
 def test_each_try_that_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -243,7 +243,7 @@ def test_no_secret_shows_even_when_the_server_echoes_it(
 
 def test_a_cut_answer_never_passes_as_a_shorter_list() -> None:
     with reading(small_world(), Behaviour(faults=first_gets(1, Fault("cut")), total_count=False)) as (cwa, _):
-        assert len(cwa.computers()) == 5
+        assert len(cwa.computers().frame) == 5
 
 
 def test_waiting_grows_between_tries() -> None:

@@ -62,7 +62,7 @@ def test_a_token_that_ended_early_is_renewed_once_after_a_401() -> None:
     with reading() as (cwa, server):
         cwa.clients()
         server.forget_tokens()
-        assert len(cwa.computers()) == 5
+        assert len(cwa.computers().frame) == 5
     assert log_ins(server) == 2
     assert gets(server) == ["v1/Clients", "v1/Computers", "v1/Computers"]
 
@@ -98,7 +98,7 @@ def test_an_end_that_is_past_already_is_a_wrong_clock_and_not_a_log_in_for_each_
         server.accept_token("from-a-wrong-clock")
         granted = answer({"AccessToken": "from-a-wrong-clock", "ExpirationDate": expires})
         server.behaviour.faults = every("POST", granted)
-        assert len(cwa.computers()) == 5
+        assert len(cwa.computers().frame) == 5
     assert log_ins(server) == 1
 
 
@@ -130,7 +130,7 @@ def test_two_factor_without_any_access_token_is_told_too() -> None:
 
 def test_a_passcode_satisfies_two_factor() -> None:
     with reading(behaviour=Behaviour(two_factor=True)) as (cwa, _):
-        assert len(cwa.clients()) == 2
+        assert len(cwa.clients().frame) == 2
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_blanks_around_the_client_id_do_no_harm() -> None:
         StandIn(small_world(), credentials=CREDENTIALS) as server,
         Automate(server.url, padded, patience=QUICK) as cwa,
     ):
-        assert len(cwa.clients()) == 2
+        assert len(cwa.clients().frame) == 2
 
 
 def test_a_log_in_that_fails_after_a_401_is_not_tried_again() -> None:

@@ -12,7 +12,7 @@ IN_PLANS = [[11, 850], [11, 851], [12, 850], [13, 851]]
 
 def test_group_computers_is_asked_for_the_wanted_groups_only() -> None:
     with reading() as (cwa, server):
-        assert cwa.group_members(PLANS).to_numpy().tolist() == IN_PLANS
+        assert cwa.group_members(PLANS).frame.to_numpy().tolist() == IN_PLANS
     assert gets(server) == ["v1/GroupComputers"]
     assert server.requests[-1].query["condition"] == "GroupId in (850,851)"
 
@@ -20,7 +20,7 @@ def test_group_computers_is_asked_for_the_wanted_groups_only() -> None:
 @pytest.mark.parametrize("behaviour", [{"ignore_condition": True}, {"membership_ids": False}, {"page_cap": 1}])
 def test_members_are_right_whatever_group_computers_looks_like(behaviour: dict) -> None:
     with reading(behaviour=Behaviour(**behaviour)) as (cwa, _):
-        assert cwa.group_members(PLANS).to_numpy().tolist() == IN_PLANS
+        assert cwa.group_members(PLANS).frame.to_numpy().tolist() == IN_PLANS
 
 
 def test_a_server_that_refuses_the_condition_is_read_without_it() -> None:
@@ -28,14 +28,14 @@ def test_a_server_that_refuses_the_condition_is_read_without_it() -> None:
         return answer({"Message": "Invalid condition"}, 400) if "condition" in request.query else None
 
     with reading(behaviour=Behaviour(faults=no_conditions)) as (cwa, _):
-        assert cwa.group_members(PLANS).to_numpy().tolist() == IN_PLANS
+        assert cwa.group_members(PLANS).frame.to_numpy().tolist() == IN_PLANS
 
 
 @pytest.mark.parametrize("status", [403, 404, 405])
 def test_without_group_computers_each_group_is_asked_for_its_computers(status: int) -> None:
     behaviour = Behaviour(membership=frozenset({"v2", "expand"}), no_such_endpoint=status, page_cap=1)
     with reading(behaviour=behaviour) as (cwa, server):
-        assert cwa.group_members(PLANS).to_numpy().tolist() == IN_PLANS
+        assert cwa.group_members(PLANS).frame.to_numpy().tolist() == IN_PLANS
     assert gets(server) == ["v1/GroupComputers", *["v2/Groups/850/Computers"] * 2, *["v2/Groups/851/Computers"] * 2]
 
 
@@ -43,7 +43,7 @@ def test_without_group_computers_each_group_is_asked_for_its_computers(status: i
 def test_without_either_the_groups_are_expanded(status: int) -> None:
     behaviour = Behaviour(membership=frozenset({"expand"}), no_such_endpoint=status, ignore_condition=True)
     with reading(behaviour=behaviour) as (cwa, server):
-        assert cwa.group_members(PLANS).to_numpy().tolist() == IN_PLANS
+        assert cwa.group_members(PLANS).frame.to_numpy().tolist() == IN_PLANS
     assert gets(server)[-1] == "v1/Groups"
     assert server.requests[-1].query["expand"] == "Computers"
 
@@ -74,7 +74,7 @@ def test_one_group_not_found_where_another_answers_is_incomplete() -> None:
 
 def test_no_wanted_groups_is_no_members_and_no_request() -> None:
     with reading() as (cwa, server):
-        members = cwa.group_members([])
+        members = cwa.group_members([]).frame
     assert members.empty
     assert members.dtypes.astype(str).to_dict() == {"computer_id": "int64", "cwa_group_id": "int64"}
     assert server.requests == []

@@ -16,31 +16,32 @@ def many(count: int) -> CwaWorld:
 
 def test_pages_are_read_until_total_count_is_reached() -> None:
     with reading(many(10), Behaviour(page_cap=4)) as (cwa, server):
-        assert cwa.computers()["computer_id"].tolist() == list(range(1, 11))
+        assert cwa.computers().frame["computer_id"].tolist() == list(range(1, 11))
     assert len(gets(server)) == 3
 
 
 def test_without_total_count_pages_are_read_until_an_empty_one() -> None:
     with reading(many(8), Behaviour(page_cap=4, total_count=False)) as (cwa, server):
-        assert len(cwa.computers()) == 8
-    assert len(gets(server)) == 3
+        assert len(cwa.computers().frame) == 8
+    assert [request.query["page"] for request in server.requests[1:4]] == ["1", "2", "3"]
+    assert len(gets(server)) == 2 * 3  # and once more for the count
 
 
 def test_a_list_larger_than_a_page_of_1000_is_read_whole() -> None:
     with reading(many(2500)) as (cwa, server):
-        assert cwa.computers()["computer_id"].tolist() == list(range(1, 2501))
+        assert cwa.computers().frame["computer_id"].tolist() == list(range(1, 2501))
     assert len(gets(server)) == 3
 
 
 def test_overlapping_pages_give_each_row_once() -> None:
     with reading(many(10), Behaviour(page_cap=4, overlap=3)) as (cwa, _):
-        assert cwa.computers()["computer_id"].tolist() == list(range(1, 11))
+        assert cwa.computers().frame["computer_id"].tolist() == list(range(1, 11))
 
 
 def test_of_two_readings_of_one_row_the_first_counts() -> None:
     first, second = [{"Id": "1", "Name": "first"}], [{"Id": 1, "Name": "again"}, {"Id": "2", "Name": "other"}]
     with reading(behaviour=pages(first, second)) as (cwa, _):
-        assert cwa.groups()["name"].tolist() == ["first", "other"]
+        assert cwa.groups().frame["name"].tolist() == ["first", "other"]
 
 
 @pytest.mark.parametrize("total_count", [True, False])
@@ -65,12 +66,12 @@ def test_a_list_that_ends_before_total_count_is_incomplete_and_both_numbers_are_
 
 def test_a_total_count_below_the_rows_does_not_end_the_reading_early() -> None:
     with reading(behaviour=pages([{"Id": "1"}, {"Id": "2"}], [{"Id": "3"}], total_count=1)) as (cwa, _):
-        assert cwa.groups()["cwa_group_id"].tolist() == [1, 2, 3]
+        assert cwa.groups().frame["cwa_group_id"].tolist() == [1, 2, 3]
 
 
 def test_a_total_count_that_is_no_number_is_as_none() -> None:
     with reading(behaviour=pages([{"Id": "1"}], [{"Id": "2"}], total_count="unknown")) as (cwa, _):
-        assert cwa.groups()["cwa_group_id"].tolist() == [1, 2]
+        assert cwa.groups().frame["cwa_group_id"].tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("change", ["removed", "added"])
@@ -86,7 +87,7 @@ def test_a_list_that_changes_while_it_is_read_is_read_anew(change: str) -> None:
             world.computers.append(Computer(99, "NEW", None))
 
     with reading(world, Behaviour(page_cap=4, before_answer=meanwhile)) as (cwa, _):
-        read = cwa.computers()["computer_id"].tolist()
+        read = cwa.computers().frame["computer_id"].tolist()
     assert read == [computer.id for computer in world.computers]
     assert len(read) != 10
 
@@ -124,7 +125,7 @@ def test_a_bad_record_on_a_later_page_fails_the_whole_read_and_the_page_is_named
 
 def test_an_account_that_lost_rights_gets_a_shorter_list_without_an_error() -> None:
     with reading(many(10), Behaviour(visible_computers=3)) as (cwa, _):
-        assert len(cwa.computers()) == 3
+        assert len(cwa.computers().frame) == 3
 
 
 def test_progress_is_told_without_personal_data(

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL
 from cwa_pipeline.errors import PipelineError, SettingsError, SourceError, UnreachableError
 from cwa_pipeline.settings import AdditionalMembersSettings, PcrtSettings
 from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.reading import MOST_READS, SELECT_COUNT
 from cwa_pipeline_tests.servers import free_port
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 
@@ -97,18 +98,18 @@ def rows(frame: pd.DataFrame) -> list[list[Any]]:
 def test_all_three_queries_are_read_as_typed_columns_sorted_by_id(pcrt_url: URL) -> None:
     with Pcrt(pcrt_url, DEFAULTS) as pcrt:
         snapshot = pcrt.read()
-    assert rows(snapshot.groups) == [[100, "Acme 100%"], [101, "Bäckerei Krume"]]
-    assert rows(snapshot.pcids) == [
+    assert rows(snapshot.groups.frame) == [[100, "Acme 100%"], [101, "Bäckerei Krume"]]
+    assert rows(snapshot.pcids.frame) == [
         [1001, "Front desk", "HP", 100, "325JVNA", None],
         [1002, "Laptop", "Dell", None, None, None],
         [1003, "Till", "", -7, None, "pcextra cannot be read"],
     ]
-    assert rows(snapshot.subscriptions) == [
+    assert rows(snapshot.subscriptions.frame) == [
         [1, "BizCare Basic: desk", 100, None, "850", True, "_1001_"],
         [2, "Other", None, 1001, "", False, None],
         [3, "Old", None, None, None, False, ""],
     ]
-    types = [{name: str(dtype) for name, dtype in frame.dtypes.items()} for frame in snapshot]
+    types = [{name: str(dtype) for name, dtype in frame.dtypes.items()} for frame, _, _ in snapshot]
     text = dict.fromkeys(("name", "make", "serial_number", "serial_problem", "cwa_group", "additional_members"), "str")
     for found in types:
         expected = text | {"group_id": "Int64", "pcid": "Int64", "subscription_id": "int64", "active": "bool"}
@@ -122,10 +123,10 @@ def test_a_fit_database_has_no_problems_and_an_empty_one_reads_as_empty(pcrt_url
     with Pcrt(pcrt_url, DEFAULTS) as pcrt:
         assert pcrt.check() == []
         snapshot = pcrt.read()
-    assert [len(frame) for frame in snapshot] == [0, 0, 0]
-    assert str(snapshot.pcids["serial_number"].dtype) == "str"
-    assert str(snapshot.pcids["group_id"].dtype) == "Int64"
-    assert str(snapshot.subscriptions["active"].dtype) == "bool"
+    assert [len(frame) for frame, _, _ in snapshot] == [0, 0, 0]
+    assert str(snapshot.pcids.frame["serial_number"].dtype) == "str"
+    assert str(snapshot.pcids.frame["group_id"].dtype) == "Int64"
+    assert str(snapshot.subscriptions.frame["active"].dtype) == "bool"
 
 
 @pytest.mark.parametrize("pcrt_url", ONE_OF_EACH, indirect=True)
@@ -133,7 +134,7 @@ def test_the_shops_sql_runs_as_it_stands(pcrt_url: URL) -> None:
     groups = "SELECT pcgroupid AS group_id, pcgroupname AS name, ':x %s %(y)s' AS more FROM pc_group "
     groups += "WHERE pcgroupname LIKE '%0!%' ESCAPE '!'"
     with Pcrt(pcrt_url, PcrtSettings(groups=groups + " -- the large ones")) as pcrt:
-        assert rows(pcrt.read().groups) == [[100, "Acme 100%"]]
+        assert rows(pcrt.read().groups.frame) == [[100, "Acme 100%"]]
         assert pcrt.check() == []
 
 
@@ -153,7 +154,7 @@ def test_all_three_frames_are_of_one_moment(mariadb_url: URL, sqlite_url: URL, m
         for url in (mariadb_url, sqlite_url):
             with Pcrt(url, DEFAULTS) as pcrt:
                 snapshot = pcrt.read()
-            assert [len(frame) for frame in snapshot] == [2, 3, 3]
+            assert [(len(frame), counted) for frame, counted, _ in snapshot] == [(2, 2), (3, 3), (3, 3)]
     finally:
         run(mariadb_url, "SET GLOBAL TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
@@ -165,7 +166,63 @@ def test_reading_cannot_write(database: str, request: pytest.FixtureRequest, fai
     with pytest.raises(SourceError, match=r"\[pcrt\] groups cannot be used"), Pcrt(url, settings) as pcrt:
         pcrt.read()
     with Pcrt(url, DEFAULTS) as pcrt:
-        assert len(pcrt.read().groups) == 2
+        assert len(pcrt.read().groups.frame) == 2
+
+
+# --- how many rows there are, by the database's own count ---------------------------------------------------------------
+
+
+def test_each_query_is_counted_by_the_database(pcrt_url: URL) -> None:
+    groups = DEFAULTS.groups + " WHERE pcgroupname LIKE '%0!%' ESCAPE '!' -- the large ones"
+    pcids = f"WITH all_of_them AS ({DEFAULTS.pcids}) SELECT * FROM all_of_them ORDER BY pcid DESC LIMIT 2"
+    pcids = f"SELECT * FROM ({pcids}) AS newest"
+    with Pcrt(pcrt_url, PcrtSettings(groups=groups, pcids=pcids)) as pcrt:
+        snapshot = pcrt.read()
+    assert [(len(frame), counted, by) for frame, counted, by in snapshot] == [
+        (1, 1, SELECT_COUNT),
+        (2, 2, SELECT_COUNT),
+        (3, 3, SELECT_COUNT),
+    ]
+
+
+@pytest.mark.parametrize("pcrt_url", ["MyISAM-utf8mb4"], indirect=True)
+@pytest.mark.parametrize("query", ["groups", "pcids", "subscriptions"])
+@pytest.mark.parametrize(("insertions", "expected"), [(1, (4, 4)), (99, (3 + MOST_READS - 1, 3 + MOST_READS))])
+def test_on_myisam_rows_that_come_before_the_count_are_read_too_or_both_numbers_are_told(
+    pcrt_url: URL, query: str, insertions: int, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another connection really inserts them, between the query and its SELECT COUNT(*); MyISAM shows them at once."""
+    insert = {
+        "groups": "INSERT INTO pc_group VALUES ({}, 'New')",
+        "pcids": "INSERT INTO pc_owner VALUES ({}, 'New', '', 0, '')",
+        "subscriptions": "INSERT INTO subscriptions VALUES ({}, 'New', 0, 0, '', '', 1)",
+    }[query]
+    run(pcrt_url, "INSERT INTO pc_group VALUES (102, 'So that each table has three rows')")
+    read, ids = getattr(Pcrt, f"_{query}"), iter(range(2001, 2001 + insertions))
+
+    def and_then_somebody_inserts(self: Pcrt, connection: sa.Connection) -> pd.DataFrame:
+        frame = read(self, connection)
+        if new := next(ids, None):
+            run(pcrt_url, insert.format(new))
+        return frame
+
+    monkeypatch.setattr(Pcrt, f"_{query}", and_then_somebody_inserts)
+    with Pcrt(pcrt_url, DEFAULTS) as pcrt:
+        snapshot = pcrt.read()
+    receipts = {name: (len(frame), counted) for name, (frame, counted, _) in snapshot._asdict().items()}
+    assert receipts == dict.fromkeys(receipts, (3, 3)) | {query: expected}
+
+
+@pytest.mark.parametrize("query", ["groups", "pcids", "subscriptions"])
+def test_a_query_that_cannot_be_counted_is_refused_with_the_remedy(
+    sqlite_url: URL, query: str, failure_of: Callable[..., str]
+) -> None:
+    sql = getattr(DEFAULTS, query) + "; -- nothing more"
+    text = failure_of(sqlite_url, SourceError, **{query: sql})
+    assert text.startswith(
+        f"[pcrt] {query} (it also runs inside SELECT COUNT(*) FROM (...), so it has to be one SELECT"
+    )
+    assert "set it right in cwa_pipeline.toml" in text
 
 
 # --- values as drivers give them --------------------------------------------------------------------------------------
@@ -175,14 +232,14 @@ def test_reading_cannot_write(database: str, request: pytest.FixtureRequest, fai
 def test_an_id_may_come_in_any_type_as_long_as_it_is_a_whole_number(mariadb_url: URL, value: str) -> None:
     pcids = f"SELECT {value} AS pcid, 'a' AS name, 'b' AS make, {value} AS group_id, '' AS extra"
     with Pcrt(mariadb_url, PcrtSettings(pcids=pcids)) as pcrt:
-        assert rows(pcrt.read().pcids) == [[5, "a", "b", 5, None, None]]
+        assert rows(pcrt.read().pcids.frame) == [[5, "a", "b", 5, None, None]]
 
 
 @pytest.mark.parametrize("value", ["0", "'0'", "NULL", "''", "0.0"])
 def test_a_group_of_zero_or_null_is_none(mariadb_url: URL, value: str) -> None:
     pcids = f"SELECT 5 AS pcid, 'a' AS name, 'b' AS make, {value} AS group_id, '' AS extra"
     with Pcrt(mariadb_url, PcrtSettings(pcids=pcids)) as pcrt:
-        assert rows(pcrt.read().pcids) == [[5, "a", "b", None, None, None]]
+        assert rows(pcrt.read().pcids.frame) == [[5, "a", "b", None, None, None]]
 
 
 @pytest.mark.parametrize("value", ["1.5", "'x'", "'1e3'", "'99999999999999999999'", "18446744073709551615", "'١'"])
@@ -225,7 +282,7 @@ def test_active_is_any_number_but_zero(mariadb_url: URL, value: str, active: boo
     run(mariadb_url, "CREATE TABLE bits (b BIT(1))", "INSERT INTO bits VALUES (1)")
     subscriptions = DEFAULTS.subscriptions.replace("subactive", value)
     with Pcrt(mariadb_url, PcrtSettings(subscriptions=subscriptions)) as pcrt:
-        assert pcrt.read().subscriptions["active"].tolist() == [active] * 3
+        assert pcrt.read().subscriptions.frame["active"].tolist() == [active] * 3
 
 
 @pytest.mark.parametrize("value", ["yes", "", "nan", "inf", "1_0"])
@@ -238,29 +295,29 @@ def test_a_cwa_group_that_is_a_number_becomes_its_text(mariadb_url: URL) -> None
     for value in ("850", "850.0", "CAST(850 AS DECIMAL(8, 2))"):
         subscriptions = DEFAULTS.subscriptions.replace("cwagroup AS", f"{value} AS")
         with Pcrt(mariadb_url, PcrtSettings(subscriptions=subscriptions)) as pcrt:
-            assert pcrt.read().subscriptions["cwa_group"].tolist() == ["850"] * 3
+            assert pcrt.read().subscriptions.frame["cwa_group"].tolist() == ["850"] * 3
 
 
 def test_a_serial_column_of_its_own_wins_over_pcextra(sqlite_url: URL) -> None:
     pcids = DEFAULTS.pcids.replace("pcextra AS extra", "pcextra AS extra, pcname || pcmake AS serial_number")
     with Pcrt(sqlite_url, PcrtSettings(pcids=pcids)) as pcrt:
-        assert pcrt.read().pcids["serial_number"].tolist() == ["Front deskHP", "LaptopDell", "Till"]
+        assert pcrt.read().pcids.frame["serial_number"].tolist() == ["Front deskHP", "LaptopDell", "Till"]
     pcids = DEFAULTS.pcids.replace(
         "pcextra AS extra", "CASE pcid WHEN 1001 THEN '' WHEN 1002 THEN 77 END AS serial_number"
     )
     with Pcrt(sqlite_url, PcrtSettings(pcids=pcids)) as pcrt:
-        assert [row[-2:] for row in rows(pcrt.read().pcids)] == [[None, None], ["77", None], [None, None]]
+        assert [row[-2:] for row in rows(pcrt.read().pcids.frame)] == [[None, None], ["77", None], [None, None]]
 
 
 def test_text_that_is_not_utf8_is_read_but_never_as_a_serial_number(sqlite_url: URL) -> None:
     for latin1 in ("CAST(x'42FC726F' AS TEXT)", "x'42FC726F'"):
         pcids = f"SELECT 1 AS pcid, {latin1} AS name, '' AS make, 0 AS group_id, {latin1} AS serial_number"
         with Pcrt(sqlite_url, PcrtSettings(pcids=pcids)) as pcrt:
-            assert rows(pcrt.read().pcids) == [[1, "B\ufffdro", "", None, None, "not UTF-8"]]
+            assert rows(pcrt.read().pcids.frame) == [[1, "B\ufffdro", "", None, None, "not UTF-8"]]
     extra = 'a:1:{i:104;s:4:"Büro";}'.encode("latin-1").hex()
     pcids = f"SELECT 1 AS pcid, '' AS name, '' AS make, 0 AS group_id, CAST(x'{extra}' AS TEXT) AS extra"
     with Pcrt(sqlite_url, PcrtSettings(pcids=pcids)) as pcrt:
-        assert rows(pcrt.read().pcids) == [[1, "", "", None, None, "not UTF-8"]]
+        assert rows(pcrt.read().pcids.frame) == [[1, "", "", None, None, "not UTF-8"]]
 
 
 def test_binary_columns_are_read_as_text(mariadb_url: URL) -> None:
@@ -268,8 +325,8 @@ def test_binary_columns_are_read_as_text(mariadb_url: URL) -> None:
     run(mariadb_url, "ALTER TABLE subscriptions MODIFY additionalmembers VARCHAR(99) COLLATE utf8mb4_bin")
     with Pcrt(mariadb_url, DEFAULTS) as pcrt:
         snapshot = pcrt.read()
-    assert rows(snapshot.pcids)[0] == [1001, "Front desk", "HP", 100, "325JVNA", None]
-    assert snapshot.subscriptions["additional_members"][0] == "_1001_"
+    assert rows(snapshot.pcids.frame)[0] == [1001, "Front desk", "HP", 100, "325JVNA", None]
+    assert snapshot.subscriptions.frame["additional_members"][0] == "_1001_"
 
 
 def test_utf8_kept_in_a_latin1_column_by_an_old_php_still_gives_its_serial_number(
@@ -281,7 +338,7 @@ def test_utf8_kept_in_a_latin1_column_by_an_old_php_still_gives_its_serial_numbe
     extra = b"a:2:{%b}" % b"".join(b'i:%d;s:%d:"%b";' % (key, len(value), value) for key, value in fields)
     run(url, f"UPDATE pc_owner SET pcextra = CONVERT(x'{extra.hex()}' USING latin1) WHERE pcid = 1001")
     with Pcrt(url, DEFAULTS) as pcrt:
-        assert rows(pcrt.read().pcids)[0][-2:] == ["Aü€Ý", None]
+        assert rows(pcrt.read().pcids.frame)[0][-2:] == ["Aü€Ý", None]
 
 
 # --- what is wrong is said in one line --------------------------------------------------------------------------------

@@ -32,8 +32,9 @@ LEDGER = pd.DataFrame(
         "before": ["_1001_", None],
         "after": ["_1001_1002_", ""],
         "status": "planned",
+        "hand_edited": False,
     }
-)
+).reindex(columns=list(schema.model("additional_members_ledger").columns))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

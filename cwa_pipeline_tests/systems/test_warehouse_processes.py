@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from cwa_pipeline.errors import BusyError, WarehouseError
 from cwa_pipeline.systems import warehouse_sqlite
 from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.tables import TABLES
 
 RELEASE_SECONDS = 10  # PostgreSQL frees a killed process's lock when it notices the closed socket, at once as a rule
 FORKED = mp.get_context("forkserver")
@@ -82,7 +83,8 @@ def append(url: str, test: Pipe) -> None:
         "subscription_id": 0,
         "group_id": 1,
     }
-    rows = pd.DataFrame([row | {"before": "_", "after": "_1_", "status": "planned"}])
+    rows = pd.DataFrame([row | {"before": "_", "after": "_1_", "status": "planned", "hand_edited": False}])
+    rows = rows.reindex(columns=list(TABLES[LEDGER].to_schema().columns))
     _wait(test)
     for number in range(APPENDS):
         Warehouse(make_url(url)).append(LEDGER, rows.assign(subscription_id=number))

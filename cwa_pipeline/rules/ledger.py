@@ -1,0 +1,52 @@
+"""What the ledger of writes tells: what we wrote last, and what was under way when a sync died.
+
+What belongs here: reading the ledger's rows, and the rows that settle the ones left open. What must not: adding them to it.
+"""
+
+import pandas as pd
+
+from cwa_pipeline.rules.frames import lookup
+from cwa_pipeline.tables import AdditionalMembersLedger
+
+_ONE_WRITE = ["run_id", "subscription_id"]
+_COLUMNS = list(AdditionalMembersLedger.to_schema().columns)
+
+
+def as_ledger(changes: pd.DataFrame, run_id: str, now: pd.Timestamp) -> pd.DataFrame:
+    """Changes of lists, with their status, as rows of the `additional_members_ledger` table."""
+    return changes.assign(run_id=run_id, written_at=now)[_COLUMNS]
+
+
+def last_written(ledger: pd.DataFrame) -> pd.DataFrame:
+    """The list we wrote last into each subscription that we ever wrote: subscription_id and after."""
+    written = ledger[ledger["status"] == "written"].sort_values("written_at", kind="stable")
+    return written.drop_duplicates("subscription_id", keep="last")[["subscription_id", "after"]]
+
+
+def unsettled(ledger: pd.DataFrame) -> pd.DataFrame:
+    """The planned writes of which nothing more is known: the sync that planned them died before it could say."""
+    settled = pd.MultiIndex.from_frame(ledger.loc[ledger["status"] != "planned", _ONE_WRITE])
+    planned = ledger[ledger["status"] == "planned"]
+    return planned[~pd.MultiIndex.from_frame(planned[_ONE_WRITE]).isin(settled)]
+
+
+def settled(ledger: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """The rows that settle what is unsettled, by what PCRT has now.
+
+    PCRT has the list that was to be written: `written`; it has the list of before: `not_written`; it has another one, or the
+    subscription is gone: `conflict`, somebody changed it since. Returns rows of the `additional_members_ledger` table.
+    """
+    under_way = unsettled(ledger)
+    lists = pcrt_subscriptions.set_index("subscription_id")["additional_members"]
+    there = under_way["subscription_id"].isin(pcrt_subscriptions["subscription_id"])
+    found = lookup(under_way["subscription_id"], lists)
+    status = pd.Series("conflict", index=under_way.index, dtype="str")
+    status = status.mask(there & _same(found, under_way["before"]), "not_written")
+    status = status.mask(there & _same(found, under_way["after"]), "written")
+    rows = under_way.assign(status=status, written_at=now)
+    return rows[_COLUMNS]
+
+
+def _same(some: pd.Series, others: pd.Series) -> pd.Series:
+    """Row by row whether two texts are the same, to the letter; null is the same as null."""
+    return (some == others).fillna(False) | (some.isna() & others.isna())
