@@ -172,7 +172,7 @@ def issues(
 
 def _prepare() -> None:
     """What is missing in the configuration is said before anything is read."""
-    from cwa_pipeline.settings import require_all
+    from cwa_pipeline.environment import require_all
 
     require_all()
     _show_progress()

@@ -6,9 +6,10 @@ What belongs here: asking each system, in the order in which a person would put 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.rules.plans import plans_of_groups
-from cwa_pipeline.settings import CwaCredentials, Settings, config_path, pcrt_database_url, warehouse_url
+from cwa_pipeline.settings import Settings, config_path
 from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt
 from cwa_pipeline.systems.pcrt_privileges import excess_privileges, remedy

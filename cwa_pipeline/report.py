@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 from rich.text import Text
 
+from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.fitness import Finding
 from cwa_pipeline.rules.membership import plan_id
 from cwa_pipeline.run import SyncOutcome
-from cwa_pipeline.settings import warehouse_url
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.terminal import as_table, console, csv_safe, plain
 

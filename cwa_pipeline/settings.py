@@ -1,14 +1,14 @@
-"""What a shop configures: `cwa_pipeline.toml` (everything but secrets) and the environment (secrets and database URLs).
+"""What a shop configures in `cwa_pipeline.toml`: everything but secrets and database URLs (`environment`).
 
 What belongs here: every key with its default, what is allowed, and the one line that a wrong one earns. What must not: opening a
-connection. Nothing is read at import: `Settings.load` reads the file, and the functions below it the environment, when a run starts.
+connection. Nothing is read at import: `Settings.load` reads the file when a run starts.
 """
 
 import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,10 +16,8 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadDateError, croniter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from cwa_pipeline.errors import SettingsError
 
@@ -27,7 +25,6 @@ CONFIG_FILE = "cwa_pipeline.toml"
 CONFIG_VARIABLE = "CWA_PIPELINE_CONFIG"
 GENERIC_SERIALS_FILE = "generic_serials.txt"
 SHIPPED_GENERIC_SERIALS = Path(__file__).with_name(GENERIC_SERIALS_FILE)
-DEFAULT_WAREHOUSE_FILE = "cwa_warehouse.db"
 
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 CRON_FIELDS = 5  # Dagster's schedules know minutes to weekdays; croniter alone would also take seconds
@@ -219,64 +216,6 @@ def generic_serials() -> list[str]:
         raise SettingsError(f"{path}: cannot be read ({error}); save it as UTF-8 text, one value a line") from None
 
 
-class CwaCredentials(BaseModel):
-    """What the CWA account logs in with."""
-
-    model_config = ConfigDict(frozen=True)
-
-    username: str = Field(repr=False)
-    password: SecretStr
-    client_id: SecretStr
-    two_factor_passcode: SecretStr | None = None
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read CWA_USERNAME, CWA_PASSWORD, CWA_CLIENT_ID and, when set, CWA_TWO_FACTOR_PASSCODE."""
-        passcode = environ.get("CWA_TWO_FACTOR_PASSCODE")
-        return cls(
-            username=_required(environ, "CWA_USERNAME", "the CWA account's name"),
-            password=SecretStr(_required(environ, "CWA_PASSWORD", "the CWA account's password")),
-            client_id=SecretStr(_required(environ, "CWA_CLIENT_ID", "the clientId GUID registered with ConnectWise")),
-            two_factor_passcode=SecretStr(passcode) if passcode else None,
-        )
-
-
-def pcrt_database_url(environ: Mapping[str, str] = os.environ) -> URL:
-    """PCRT_DATABASE_URL as a SQLAlchemy URL (`mysql+pymysql://` or `sqlite:///`)."""
-    example = "PCRT's database, as in mysql+pymysql://cwa_pipeline:...@127.0.0.1/pcrt"
-    return _database_url(
-        "PCRT_DATABASE_URL", _required(environ, "PCRT_DATABASE_URL", example), {"mysql", "mariadb", "sqlite"}
-    )
-
-
-def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
-    """WAREHOUSE_URL as a SQLAlchemy URL (`sqlite:///` or `postgresql://`); without it, a SQLite file beside the TOML file."""
-    text = environ.get("WAREHOUSE_URL")
-    if not text:
-        return URL.create("sqlite", database=str(config_path().with_name(DEFAULT_WAREHOUSE_FILE)))
-    return _database_url("WAREHOUSE_URL", text, {"sqlite", "postgresql"})
-
-
-def _required(environ: Mapping[str, str], variable: str, what: str) -> str:
-    value = environ.get(variable, "")
-    if not value.strip():
-        raise SettingsError(f"{variable} is not set; put {what} into the environment or the .env file")
-    return value
-
-
-def _database_url(variable: str, text: str, backends: set[str]) -> URL:
-    try:
-        url = make_url(text.strip())
-        backend = url.get_backend_name()
-    except (ArgumentError, ValueError):
-        raise SettingsError(f"{variable} is not a database URL; .env.example shows what one looks like") from None
-    if backend not in backends:
-        raise SettingsError(f"{variable}: {backend} is not supported; use {' or '.join(sorted(backends))}")
-    if backend == "sqlite" and not url.database:
-        raise SettingsError(f"{variable}: names no file; use sqlite:////the/whole/path.db")
-    return url
-
-
 def _one_line(detail: ErrorDetails) -> str:
     """Say what is wrong with one key, and what to do."""
     *section, key = (str(part) for part in detail["loc"])
@@ -305,13 +244,3 @@ def _known_keys(section: list[str]) -> Iterator[str]:
     for part in section:
         model = model.model_fields[part].annotation
     return iter(model.model_fields)
-
-
-def require_all() -> Settings:
-    """The settings, once all that a sync needs of the file and the environment is known to be there (else SettingsError)."""
-    settings = Settings.load()
-    CwaCredentials.from_environment()
-    pcrt_database_url()
-    warehouse_url()
-    generic_serials()
-    return settings

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
 from cwa_pipeline.errors import SettingsError
-from cwa_pipeline.settings import CwaCredentials, Settings, generic_serials, pcrt_database_url, warehouse_url
+from cwa_pipeline.settings import Settings, generic_serials
 
 MINIMAL = '[cwa]\nurl = "https://automate.example.com"\n'
 EXAMPLE = Path(__file__).parents[1] / "cwa_pipeline.example.toml"

@@ -12,7 +12,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
-from cwa_pipeline.settings import warehouse_url
+from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.systems.reading import Reading
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.systems.warehouse_schema import column_type, key, model

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import PrivateAttr
 
-from cwa_pipeline.settings import CwaCredentials, Settings, pcrt_database_url
+from cwa_pipeline.environment import CwaCredentials, pcrt_database_url
+from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt
 

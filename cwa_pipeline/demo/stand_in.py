@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from cwa_pipeline.demo.stand_in_api import Behaviour, Fault, Refusal, Request, StandInApi
 from cwa_pipeline.demo.stand_in_records import Client, Computer, CwaWorld, Group
-from cwa_pipeline.settings import CwaCredentials
+from cwa_pipeline.environment import CwaCredentials
 
 __all__ = ["Behaviour", "Client", "Computer", "CwaWorld", "Fault", "Group", "Request", "StandIn"]
 

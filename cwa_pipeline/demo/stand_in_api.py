@@ -22,7 +22,7 @@ from cwa_pipeline.demo.stand_in_records import (
     membership_row,
     zoneless,
 )
-from cwa_pipeline.settings import CwaCredentials
+from cwa_pipeline.environment import CwaCredentials
 
 DEFAULT_PAGE_SIZE = 30  # what CWA gives when no pageSize is asked for
 CONDITION = re.compile(r"(Id|GroupId) (?:in \(([0-9]+(?:,[0-9]+)*)\)|> ([0-9]+))", re.IGNORECASE)

@@ -8,7 +8,7 @@ log-in and HTTP (`automate_counts`, `automate_paging`, `automate_session`, `auto
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, Self
 
-from cwa_pipeline.settings import CwaCredentials
+from cwa_pipeline.environment import CwaCredentials
 from cwa_pipeline.systems.automate_counts import ids_of, read_and_count
 from cwa_pipeline.systems.automate_http import Patience
 from cwa_pipeline.systems.automate_members import read_members

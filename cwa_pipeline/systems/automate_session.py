@@ -16,8 +16,8 @@ import requests
 import tenacity
 from pydantic import SecretStr
 
+from cwa_pipeline.environment import CwaCredentials
 from cwa_pipeline.errors import SettingsError, SourceError, UnreachableError
-from cwa_pipeline.settings import CwaCredentials
 from cwa_pipeline.systems.automate_http import URL_REMEDY, AutomateHttp, Patience, Trouble
 from cwa_pipeline.systems.automate_records import moment
 

@@ -13,9 +13,10 @@ import pytest
 
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.demo.pcrt_stand_in import PcrtWorld
+from cwa_pipeline.environment import require_all
 from cwa_pipeline.errors import PipelineError
 from cwa_pipeline.rules.member_lists import ListFormat, parse
-from cwa_pipeline.settings import DEFAULT_PLANS, require_all
+from cwa_pipeline.settings import DEFAULT_PLANS
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.mutations import (
     ENVIRONMENTS,

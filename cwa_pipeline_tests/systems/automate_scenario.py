@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from cwa_pipeline.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Fault, Group, Request, StandIn
-from cwa_pipeline.settings import CwaCredentials
+from cwa_pipeline.environment import CwaCredentials
 from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.automate_http import Patience
 

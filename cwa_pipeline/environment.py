@@ -1,0 +1,86 @@
+"""What a shop keeps out of `cwa_pipeline.toml`: the CWA account and the two databases, in the environment or a `.env` file.
+
+What belongs here: which variable holds what, and the one line that a missing or wrong one earns; a secret is never part of it. What
+must not: opening a connection. Nothing is read at import.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from cwa_pipeline.errors import SettingsError
+from cwa_pipeline.settings import Settings, config_path, generic_serials
+
+DEFAULT_WAREHOUSE_FILE = "cwa_warehouse.db"
+
+
+class CwaCredentials(BaseModel):
+    """What the CWA account logs in with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    username: str = Field(repr=False)
+    password: SecretStr
+    client_id: SecretStr
+    two_factor_passcode: SecretStr | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read CWA_USERNAME, CWA_PASSWORD, CWA_CLIENT_ID and, when set, CWA_TWO_FACTOR_PASSCODE."""
+        passcode = environ.get("CWA_TWO_FACTOR_PASSCODE")
+        return cls(
+            username=_required(environ, "CWA_USERNAME", "the CWA account's name"),
+            password=SecretStr(_required(environ, "CWA_PASSWORD", "the CWA account's password")),
+            client_id=SecretStr(_required(environ, "CWA_CLIENT_ID", "the clientId GUID registered with ConnectWise")),
+            two_factor_passcode=SecretStr(passcode) if passcode else None,
+        )
+
+
+def pcrt_database_url(environ: Mapping[str, str] = os.environ) -> URL:
+    """PCRT_DATABASE_URL as a SQLAlchemy URL (`mysql+pymysql://` or `sqlite:///`)."""
+    example = "PCRT's database, as in mysql+pymysql://cwa_pipeline:...@127.0.0.1/pcrt"
+    return _database_url(
+        "PCRT_DATABASE_URL", _required(environ, "PCRT_DATABASE_URL", example), {"mysql", "mariadb", "sqlite"}
+    )
+
+
+def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
+    """WAREHOUSE_URL as a SQLAlchemy URL (`sqlite:///` or `postgresql://`); without it, a SQLite file beside the TOML file."""
+    text = environ.get("WAREHOUSE_URL")
+    if not text:
+        return URL.create("sqlite", database=str(config_path().with_name(DEFAULT_WAREHOUSE_FILE)))
+    return _database_url("WAREHOUSE_URL", text, {"sqlite", "postgresql"})
+
+
+def _required(environ: Mapping[str, str], variable: str, what: str) -> str:
+    value = environ.get(variable, "")
+    if not value.strip():
+        raise SettingsError(f"{variable} is not set; put {what} into the environment or the .env file")
+    return value
+
+
+def _database_url(variable: str, text: str, backends: set[str]) -> URL:
+    try:
+        url = make_url(text.strip())
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise SettingsError(f"{variable} is not a database URL; .env.example shows what one looks like") from None
+    if backend not in backends:
+        raise SettingsError(f"{variable}: {backend} is not supported; use {' or '.join(sorted(backends))}")
+    if backend == "sqlite" and not url.database:
+        raise SettingsError(f"{variable}: names no file; use sqlite:////the/whole/path.db")
+    return url
+
+
+def require_all() -> Settings:
+    """The settings, once all that a sync needs of the file and the environment is known to be there (else SettingsError)."""
+    settings = Settings.load()
+    CwaCredentials.from_environment()
+    pcrt_database_url()
+    warehouse_url()
+    generic_serials()
+    return settings
