@@ -8,19 +8,16 @@ import logging
 from collections.abc import Iterable
 
 import pandas as pd
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from cwa_pipeline.errors import SourceError, UnreachableError
+from cwa_pipeline.errors import SourceError
 from cwa_pipeline.rules.ledger import as_ledger
-from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.pcrt import Pcrt, try_again
 from cwa_pipeline.systems.pcrt_writer import Change
 from cwa_pipeline.systems.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
 LEDGER = "additional_members_ledger"
-TRIES = 3  # a connection that breaks is usually there again a second later; a server that is down is not
-PAUSE_SECONDS = 1
 
 
 def inputs_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> str | None:
@@ -93,12 +90,7 @@ def _write(changes: pd.DataFrame, pcrt: Pcrt, warehouse: Warehouse, run_id: str)
 
     outcomes: dict[int, str] = {}
     try:
-        for attempt in Retrying(
-            retry=retry_if_exception_type(UnreachableError),
-            stop=stop_after_attempt(TRIES),
-            wait=wait_fixed(PAUSE_SECONDS),
-            reraise=True,
-        ):
+        for attempt in try_again():
             with attempt, pcrt.writer() as writer:
                 rest = [change for change in open_changes if change.subscription_id not in outcomes]
                 for subscription_id, outcome in writer.swap_all(rest, again=attempt.retry_state.attempt_number > 1):

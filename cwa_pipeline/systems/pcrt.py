@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, CursorResult, Engine, ExceptionContext
 from sqlalchemy.pool import NullPool
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from cwa_pipeline.errors import PipelineError, SettingsError, SourceError, UnreachableError
 from cwa_pipeline.settings import PcrtSettings
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 120  # a shop's one old server may take its time over its largest table
 SQLITE_LOCK_SECONDS = 5
+
+TRIES = 3  # a connection that breaks is usually there again a second later; a server that is down is not
+PAUSE_SECONDS = 1
 
 Query = Literal["groups", "pcids", "subscriptions"]
 COLUMNS: dict[Query, tuple[str, ...]] = {
@@ -92,10 +96,12 @@ class Pcrt:
         one that names nothing stays. Each is counted by SELECT COUNT(*) as of the same moment. On MyISAM rows may come
         and go in between: then all is read again, MOST_READS times at most, and comes back with both numbers. Raises
         SourceError for a row or column that cannot be used and for a query that cannot be counted, SettingsError for a
-        refused account, UnreachableError.
+        refused account, UnreachableError when it could not be read after a few tries either.
         """
         for _ in range(MOST_READS):
-            snapshot = self._read_once()
+            for attempt in try_again():
+                with attempt:
+                    snapshot = self._read_once()
             if all(len(reading.frame) == reading.counted for reading in snapshot):
                 break
             logger.info("PCRT changed between a query and its SELECT COUNT(*)")
@@ -225,6 +231,16 @@ class Pcrt:
 
 
 # --- the connection ---------------------------------------------------------------------------------------------------
+
+
+def try_again() -> Retrying:
+    """A few tries, for as long as PCRT cannot be reached."""
+    return Retrying(
+        retry=retry_if_exception_type(UnreachableError),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_fixed(PAUSE_SECONDS),
+        reraise=True,
+    )
 
 
 def pcrt_engine(url: URL) -> Engine:

@@ -476,3 +476,22 @@ def test_check_says_that_the_account_may_not_write(mariadb_url: URL) -> None:
         assert problem.startswith("[pcrt.additional_members] cannot be used: UPDATE command denied")
         run(mariadb_url, "GRANT UPDATE (additionalmembers) ON subscriptions TO looker@'%'")
         assert pcrt.check() == []
+
+
+def test_a_connection_that_breaks_while_reading_is_tried_again(
+    mariadb_server: MariadbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = mariadb_server.new_database()
+    run(url, *SCHEMA, *DATA)
+    read_groups, killed = Pcrt._groups, []
+
+    def killed_once(self: Pcrt, connection: sa.Connection) -> pd.DataFrame:
+        if not killed:
+            killed.append(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar())
+            run(url, f"KILL {killed[0]}")
+        return read_groups(self, connection)
+
+    monkeypatch.setattr(Pcrt, "_groups", killed_once)
+    with Pcrt(url, DEFAULTS) as pcrt:
+        assert len(pcrt.read().groups.frame) == 2
+    assert killed
