@@ -27,7 +27,7 @@ def print_issues(area: str | None, form: str) -> None:
     with Warehouse(warehouse_url()) as warehouse:
         found = warehouse.read("open_issues")
     found = found[found["area"] == area] if area else found
-    found = found.sort_values(["severity", "area", "issue", "customer", "subject"], ignore_index=True)
+    found = found.sort_values(["severity", "first_seen", "area", "issue", "customer", "subject"], ignore_index=True)
     if form == "json":
         # ASCII only: json then escapes every character that could drive a terminal
         records = json.loads(found.to_json(orient="records", date_format="iso", date_unit="s"))
@@ -111,7 +111,7 @@ def print_undo(outcome: SyncOutcome) -> int:
                 )
             )
         )
-        for group_id in sorted(done.loc[done["status"] == "written", "group_id"].dropna().unique()):
+        for group_id in sorted(done["group_id"].dropna().unique()):
             out.print(f"Group {group_id} is held until it is released: cwa-pipeline sync --release {group_id}")
     return _status(outcome)
 

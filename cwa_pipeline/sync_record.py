@@ -85,9 +85,12 @@ class SyncRecord:
 
     # --- holds ---------------------------------------------------------------------------------------------------------
 
-    def hold_undone_groups(self, undone: pd.DataFrame, undone_run_id: str) -> None:
-        """Hold the groups of which something was put back, so that the next night does not just repeat it."""
-        groups = undone.loc[undone["status"] == "written", "group_id"].dropna().drop_duplicates()
+    def hold_groups(self, groups: pd.Series, undone_run_id: str) -> None:
+        """Hold the groups that an undo is about to put back, so that the next night does not just repeat what it takes back.
+
+        Before anything is put back: an undo that dies half-way leaves a hold too many and never one too few.
+        """
+        groups = groups.dropna().drop_duplicates()
         groups = groups[~groups.isin(self.undone_groups())]
         holds = pd.DataFrame({"group_id": groups, "held_since": _now(), "undone_run_id": undone_run_id})
         self._warehouse.append("group_holds", holds.assign(released_at=None))

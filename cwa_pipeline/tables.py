@@ -152,25 +152,26 @@ _REASON = "Which case of that kind it is; null for a kind with one case only"
 _SEVERITY = "error, or warning for what goes beyond the documented rules"
 
 
-class ClientIssues(Table):
-    """What does not line up about a client."""
+class _Issues(Table):
+    """What the issue tables have in common."""
 
     issue_key: Text = column(_KEY, unique=True)
     issue: Text = column(_ISSUE)
     reason: Text = optional(_REASON)
     severity: Text = column(_SEVERITY, isin=["error", "warning"])
+
+
+class ClientIssues(_Issues):
+    """What does not line up about a client."""
+
     client_id: Id = column("The client")
     client_name: Text = optional("Its name in CWA", personal=True)
     external_id: Text = optional("Its External ID as read")
 
 
-class ComputerIssues(Table):
+class ComputerIssues(_Issues):
     """What does not line up about a computer."""
 
-    issue_key: Text = column(_KEY, unique=True)
-    issue: Text = column(_ISSUE)
-    reason: Text = optional(_REASON)
-    severity: Text = column(_SEVERITY, isin=["error", "warning"])
     computer_id: Id = column("The computer")
     computer_name: Text = optional("Its name in CWA", personal=True)
     client_id: MaybeId = optional("Its client")
@@ -182,13 +183,9 @@ class ComputerIssues(Table):
     expected_group_id: MaybeId = optional("The group its client is tied to")
 
 
-class GroupIssues(Table):
+class GroupIssues(_Issues):
     """What does not line up about a group's subscriptions."""
 
-    issue_key: Text = column(_KEY, unique=True)
-    issue: Text = column(_ISSUE)
-    reason: Text = optional(_REASON)
-    severity: Text = column(_SEVERITY, isin=["error", "warning"])
     group_id: MaybeId = optional("The PCRT group")
     group_name: Text = optional("Its name in PCRT", personal=True)
     subscription_id: MaybeId = optional("The subscription; null when the issue is about the whole group")

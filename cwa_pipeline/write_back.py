@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from cwa_pipeline.errors import SourceError
 from cwa_pipeline.rules.ledger import as_ledger
 from cwa_pipeline.systems.pcrt import Pcrt, try_again
 from cwa_pipeline.systems.pcrt_writer import Change
@@ -47,34 +46,13 @@ def write_back(plan: pd.DataFrame, pcrt: Pcrt, warehouse: Warehouse, run_id: str
     return result
 
 
-def undo(
-    ledger: pd.DataFrame, undone_run_id: str, group_id: int | None, pcrt: Pcrt, warehouse: Warehouse, run_id: str
-) -> pd.DataFrame:
-    """Put back the lists as they were before a run wrote them, of one group or of all, by compare-and-swap.
+def undo(changes: pd.DataFrame, pcrt: Pcrt, warehouse: Warehouse, run_id: str) -> pd.DataFrame:
+    """Put back lists (`rules.ledger.undoing`) by compare-and-swap; one that changed since is left alone: a `conflict`.
 
-    A list that changed since is left alone: a `conflict`. Returns what became of each: subscription_id, group_id, before, after and
-    status. Raises SourceError when that run wrote nothing there.
+    Returns the changes with what became of each as their status.
     """
-    written = ledger[(ledger["run_id"] == undone_run_id) & (ledger["status"] == "written")]
-    if group_id is not None:
-        written = written[written["group_id"] == group_id]
-    if written.empty:
-        of_group = "" if group_id is None else f" of group {group_id}"
-        raise SourceError(
-            f"run {undone_run_id} wrote no list{of_group}; additional_members_ledger has the runs that did"
-        )
-    changes = written.assign(
-        before=written["after"],
-        after=written["before"],
-        undo_of=undone_run_id,
-        hand_edited=False,
-        hand_added_pcids=None,
-        hand_removed_pcids=None,
-    )
     outcomes = _write(changes, pcrt, warehouse, run_id)
-    return changes.assign(status=changes["subscription_id"].map(outcomes))[
-        ["subscription_id", "group_id", "before", "after", "status"]
-    ]
+    return changes.assign(status=changes["subscription_id"].map(outcomes))
 
 
 def _write(changes: pd.DataFrame, pcrt: Pcrt, warehouse: Warehouse, run_id: str) -> dict[int, str]:

@@ -10,9 +10,11 @@ import pytest
 
 from cwa_pipeline.demo.pcrt_stand_in import Pcid, PcrtGroup, PcrtWorld, Subscription
 from cwa_pipeline.demo.stand_in import Client, Computer, CwaWorld, Group
+from cwa_pipeline.errors import SourceError
 from cwa_pipeline.rules.membership import plan_id
 from cwa_pipeline.run import run_nightly_sync, run_undo
 from cwa_pipeline.settings import DEFAULT_PLANS
+from cwa_pipeline.systems.pcrt import Pcrt
 from cwa_pipeline_tests.shop import Shop, open_shop
 from cwa_pipeline_tests.test_cli import cwa_pipeline
 from cwa_pipeline_tests.worlds import records_of
@@ -296,6 +298,37 @@ def test_an_undone_group_stays_held_until_it_is_released_after_a_look(shop: Shop
     take_away(shop, 1, 3)
     assert shop.sync().succeeded  # the hold is over for good
     assert listed(shop, 1) == MACHINES - 3
+
+
+def test_an_undo_that_dies_before_it_wrote_leaves_a_hold_too_many_and_not_one_too_few(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_away(shop, 1, 2)
+    written = shop.sync()
+
+    def dies(self: Pcrt) -> None:
+        raise SourceError("the machine went down")
+
+    monkeypatch.setattr(Pcrt, "writer", dies)
+    assert not run_undo(written.run_id, None).succeeded
+    monkeypatch.undo()
+    assert shop.table("group_holds")["group_id"].tolist() == [101]
+    assert run_undo(written.run_id, None).succeeded
+    assert listed(shop, 1) == MACHINES
+    assert shop.sync().succeeded
+    assert row(shop, 1)["guard"] == "undone"
+
+
+def test_what_was_released_says_why_it_was_not_written_when_everything_was_stopped(shop: Shop) -> None:
+    take_away(shop, 1, 6)
+    assert shop.sync().succeeded
+    shop.configure("guards.max_source_drop = 1.0\nguards.min_total_removed = 40")
+    for customer in range(2, 13):
+        take_away(shop, customer, 4)
+    assert not run_nightly_sync(release=["101"]).succeeded
+    assert row(shop, 1)["status"] == "planned"
+    assert "all groups together would lose" in row(shop, 1)["reason"]
+    assert listed(shop, 1) == MACHINES
 
 
 def test_undo_of_a_run_that_wrote_nothing_says_so(shop: Shop) -> None:

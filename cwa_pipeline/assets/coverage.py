@@ -141,10 +141,9 @@ def additional_members(
     if dg.AssetKey("additional_members") not in selected:  # the record alone: there is nothing to do but to show it
         lists = record.last_lists()
     elif config.undo_run_id:
-        undone = undo(
-            record.ledger(), config.undo_run_id, config.undo_group_id, pcrt.database, warehouse.warehouse, run_id
-        )
-        record.hold_undone_groups(undone, config.undo_run_id)
+        changes = ledger.undoing(record.ledger(), config.undo_run_id, config.undo_group_id)
+        record.hold_groups(changes["group_id"], config.undo_run_id)
+        undone = undo(changes, pcrt.database, warehouse.warehouse, run_id)
         record.keep_coverage(undone, settings.values.pcrt.additional_members.format)
         lists = record.last_lists()
     else:
@@ -179,7 +178,7 @@ def _sync(
     elif moved_on:
         not_now = f"the plan is no longer {config.plan_id}: it is {membership.plan_id(members_plan)} now"
     if not_now or stopped:
-        lists = membership.only_planned(members_plan, not_now or "")
+        lists = membership.only_planned(members_plan, not_now or str(stopped))
     else:
         record.settle(pcrt_subscriptions)
         lists = write_back(members_plan, pcrt.database, warehouse.warehouse, run_id)

@@ -5,6 +5,7 @@ What belongs here: reading the ledger's rows, and the rows that settle the ones 
 
 import pandas as pd
 
+from cwa_pipeline.errors import SourceError
 from cwa_pipeline.rules.frames import lookup
 from cwa_pipeline.tables import AdditionalMembersLedger
 
@@ -45,6 +46,26 @@ def settled(ledger: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, now: pd.Time
     status = status.mask(there & _same(found, under_way["after"]), "written")
     rows = under_way.assign(status=status, written_at=now)
     return rows[_COLUMNS]
+
+
+def undoing(ledger: pd.DataFrame, undone_run_id: str, group_id: int | None) -> pd.DataFrame:
+    """The changes that put back what a run wrote, of one group or of all. Raises SourceError when it wrote nothing there."""
+    written = ledger[(ledger["run_id"] == undone_run_id) & (ledger["status"] == "written")]
+    if group_id is not None:
+        written = written[written["group_id"] == group_id]
+    if written.empty:
+        of_group = "" if group_id is None else f" of group {group_id}"
+        raise SourceError(
+            f"run {undone_run_id} wrote no list{of_group}; additional_members_ledger has the runs that did"
+        )
+    return written.assign(
+        before=written["after"],
+        after=written["before"],
+        undo_of=undone_run_id,
+        hand_edited=False,
+        hand_added_pcids=None,
+        hand_removed_pcids=None,
+    )
 
 
 def _same(some: pd.Series, others: pd.Series) -> pd.Series:
