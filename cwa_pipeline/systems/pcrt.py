@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pandas as pd
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, CursorResult, Engine, ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
@@ -148,10 +149,7 @@ class Pcrt:
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         """A connection for one call, in autocommit: we say when a transaction starts."""
-        try:
-            connection = self._engine.connect()
-        except TypeError as error:  # the driver's way of saying that it has no such option
-            raise SettingsError(f"PCRT_DATABASE_URL: {error}; take what follows the ? out of it") from None
+        connection = connect(self._engine)
         try:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
         except self._engine.dialect.loaded_dbapi.Error as error:  # SQLAlchemy sets isolation levels past `handle_error`
@@ -271,6 +269,17 @@ def pcrt_engine(url: URL) -> Engine:
         raise failure from None
 
     return engine
+
+
+def connect(engine: Engine) -> Connection:
+    """A connection to PCRT's database, or one of our failures."""
+    try:
+        return engine.connect()
+    except TypeError as error:  # the driver's way of saying that it has no such option
+        raise SettingsError(f"PCRT_DATABASE_URL: {error}; take what follows the ? out of it") from None
+    # SQLAlchemy's own first questions, and its roll-back of them, go past `handle_error`
+    except DBAPIError as error:
+        raise _failure(error.orig or error, "PCRT's database", engine.url.password) from None
 
 
 def _failure(error: BaseException, part: str, password: str | None) -> PipelineError:

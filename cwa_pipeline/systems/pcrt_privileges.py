@@ -12,7 +12,7 @@ from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.engine import URL, Connection
 
 from cwa_pipeline.settings import AdditionalMembersSettings, PcrtSettings
-from cwa_pipeline.systems.pcrt import pcrt_engine
+from cwa_pipeline.systems.pcrt import connect, pcrt_engine
 
 # Reading is no harm done, wherever it is; every other privilege, known or not yet invented, changes or administers something.
 READING = {
@@ -61,7 +61,7 @@ def excess_privileges(url: URL, settings: PcrtSettings) -> list[str] | None:
         return None
     target = _Target.of(url, settings.additional_members)
     engine = pcrt_engine(url)
-    with engine.connect().execution_options(pcrt_part="the grants of PCRT's database account") as connection:
+    with connect(engine).execution_options(pcrt_part="the grants of PCRT's database account") as connection:
         if _ask(connection, "SELECT @@lower_case_table_names") != ["0"]:  # grants then hold names in lower case
             target = target._replace(schema=target.schema.lower(), name=target.name.lower())
         grants = _grants(connection)

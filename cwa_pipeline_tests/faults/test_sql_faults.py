@@ -138,3 +138,10 @@ def test_statements_that_fail_for_good_leave_no_list_lost_or_mixed(
     among_the_writes = range(disturbed.first_write + 1, disturbed.first_write + 2 * len(LISTS_BEHIND))
     for number in sample(numbers if full else among_the_writes, 1, f"{engine} {fault} for good", full=full):
         inject(disturbed, tally, engine, fault, number, for_good=True)
+
+
+def test_a_server_that_refuses_the_drivers_first_questions_is_told_in_one_line(
+    disturbed: Disturbed, tally: Tally, engine: str
+) -> None:
+    number = next(n for n, statement in enumerate(disturbed.statements) if statement.startswith("SELECT DATABASE()"))
+    inject(disturbed, tally, engine, "read-only", number, for_good=True)
