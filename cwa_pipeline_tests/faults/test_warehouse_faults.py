@@ -142,6 +142,7 @@ def test_a_file_that_another_program_keeps_locked_leaves_no_list_unknown_to_the_
     monkeypatch.setattr(warehouse_sqlite, "BUSY_SECONDS", QUICK_BUSY_SECONDS)
     made = undisturbed_calls(on_sqlite)
     opens = [number for number, call in enumerate(made) if "busy_timeout" in call]
+    last_write = max(number for number, call in enumerate(made) if call.startswith("ingest"))
     with ExitStack() as ending:
         other = OtherProgram(on_sqlite.shop.warehouse_url.database or "")
         ending.callback(other.end)
@@ -153,5 +154,5 @@ def test_a_file_that_another_program_keeps_locked_leaves_no_list_unknown_to_the_
             other.free()
             what = f"SQLite: kept locked from call {number} on"
             on_sqlite.judge("warehouse on SQLite: another program keeps it locked", tally, what, outcome, "all")
-            assert not outcome.succeeded, what
+            assert outcome.succeeded == (number > last_write), what  # whoever only reads is not in the way
             on_sqlite.assert_the_next_sync_puts_it_right(what)
