@@ -56,3 +56,7 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock
 .PHONY: faults
 faults: install system-packages  ## the whole fault suite (make test runs a short form of it)
 	$(BIN)/python -m pytest cwa_pipeline_tests/faults --faults full --timeout 3600
+
+.PHONY: bench
+bench: install  ## the benchmarks: how good the suggested matches are
+	$(BIN)/python -m benchmarks.suggestions

@@ -57,6 +57,7 @@ class CwaComputers(Table):
     asset_tag: Text = optional("Asset Tag as read: a PCID typed in by hand overrides the serial number")
     last_contact: Time = optional("When the agent was last in touch; null for never")
     last_user: Text = optional("Who was last logged in", personal=True)
+    make: Text = optional("Who made it, as its BIOS says")
 
 
 class CwaGroups(Table):
@@ -144,6 +145,21 @@ class ComputerMatches(Table):
     pcid_group_id: MaybeId = optional("The group that PCID is in; null for none")
 
 
+class MatchSuggestions(Table):
+    """The likeliest PCIDs of each computer that was not matched. For a person to look at: never applied by itself."""
+
+    computer_id: Id = column("The computer, which has no PCID yet", gt=0)
+    rank: Id = column("1 for the likeliest", ge=1)
+    pcid: Id = column("A PCID it may be", gt=0)
+    score: Id = column("How much speaks for it, from 0 to 100", ge=0, le=100)
+    confidence: Text = column("likely, or possible when a person has to know more", isin=["likely", "possible"])
+    same_group: bool = column("Whether that PCID is in the group of the computer's client")
+    evidence: Text = column("What speaks for it, in words")
+
+    class Config:
+        unique = ("computer_id", "rank")
+
+
 # --- issues ------------------------------------------------------------------------------------------------------------
 
 _KEY = "Names the issue, the same every night for the same issue about the same thing"
@@ -191,6 +207,10 @@ class GroupIssues(_Issues):
     subscription_id: MaybeId = optional("The subscription; null when the issue is about the whole group")
     subscription_name: Text = optional("Its name", personal=True)
     cwa_group: Text = optional("Its CWA Group field as read")
+    computer_plans: Text = optional(
+        "How many of the group's computers are in each plan, as in 8 BizCare Plus, 2 BizCare Premium"
+    )
+    subscription_plans: Text = optional("The distinct valid plans of the group's subscriptions")
 
 
 class IssueHistory(Table):
@@ -206,6 +226,18 @@ class IssueHistory(Table):
 
     class Config:
         unique = ("issue_key", "first_seen")
+
+
+class IssueSnoozes(Table):
+    """Append-only: which issues a technician marked as known, until when, and why; of an issue the last row counts."""
+
+    issue_key: Text = column(_KEY)
+    snoozed_at: Time = column("When that was said")
+    snoozed_until: Time = column("When the issue comes back by itself, when it is still open then")
+    note: Text = optional("Why, in the technician's words", personal=True)
+
+    class Config:
+        unique = ("issue_key", "snoozed_at")
 
 
 class OpenIssues(Table):
@@ -350,6 +382,14 @@ class SyncRuns(Table):
     wrote: bool = column("Whether PCRT was brought up to date; false for a dry run or one that was stopped")
 
 
+class SyncFailures(Table):
+    """Every run that failed, with the lines that say why; the integration page shows the last one until a sync succeeds."""
+
+    run_id: Text = column("The Dagster run", unique=True)
+    failed_at: Time = column("When")
+    problem: Text = column("What went wrong, one line for each thing")
+
+
 TABLES: dict[str, type[Table]] = {
     "cwa_clients": CwaClients,
     "cwa_computers": CwaComputers,
@@ -361,11 +401,13 @@ TABLES: dict[str, type[Table]] = {
     "serial_blacklist": SerialBlacklist,
     "client_groups": ClientGroups,
     "computer_matches": ComputerMatches,
+    "match_suggestions": MatchSuggestions,
     "client_issues": ClientIssues,
     "computer_issues": ComputerIssues,
     "group_issues": GroupIssues,
     "issue_history": IssueHistory,
     "open_issues": OpenIssues,
+    "issue_snoozes": IssueSnoozes,
     "subscription_members": SubscriptionMembers,
     "members_plan": MembersPlan,
     "additional_members": AdditionalMembers,
@@ -375,4 +417,5 @@ TABLES: dict[str, type[Table]] = {
     "table_loads": TableLoads,
     "read_receipts": ReadReceipts,
     "sync_runs": SyncRuns,
+    "sync_failures": SyncFailures,
 }

@@ -46,6 +46,9 @@ KEYS = {
     "additional_members": ["subscription_id"],
     "additional_members_ledger": [],  # one list can be planned, and written, many times
     "table_loads": ["table_name"],
+    "match_suggestions": ["computer_id", "rank"],
+    "issue_snoozes": ["issue_key", "snoozed_at"],
+    "sync_failures": ["run_id"],
 }
 TEXTS = {
     "name",

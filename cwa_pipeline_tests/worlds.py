@@ -50,6 +50,7 @@ class Computer:
     name: str | None = "A computer"
     last_contact: str | None = "2026-01-07T20:16:34"
     last_user: str | None = None
+    make: str | None = None
 
 
 @dataclass(frozen=True)

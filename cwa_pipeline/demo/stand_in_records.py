@@ -35,6 +35,7 @@ class Computer:
     asset_tag: str | int | None = None
     last_contact: datetime | None = None
     last_user: str | None = None
+    make: str | None = "Dell Inc."
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def computer_row(as_id: AsId, computer: Computer, client_name: str | None) -> Ro
         "RemoteAgentLastInventory": contact,
         "LastUserName": computer.last_user,
         "LoggedInUsers": [{"LoggedInUserName": computer.last_user, "ConsoleId": 1}],
-        "BiosManufacturer": "Dell Inc.",
+        "BiosManufacturer": computer.make,
         "BiosName": "1.21.0",
         "BiosVersion": "DELL - 1072009",
         "OperatingSystemName": "Microsoft Windows 11 Pro x64",

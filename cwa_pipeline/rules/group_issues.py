@@ -24,7 +24,8 @@ def group_issues(
 ) -> pd.DataFrame:
     """List the issues of all groups that a client is tied to, and `no_cwa_client` elsewhere; only active ones count.
 
-    `members_held` is of each group that a guard holds in `members_plan`; its reason is the guard.
+    Each row tells the configuration found, as in computer_plans `8 BizCare Plus, 2 BizCare Premium` and subscription_plans
+    `BizCare Plus`. `members_held` is of each group that a guard holds in `members_plan`; its reason is the guard.
     P are the plans of all the computers of the group's clients, S the distinct valid plans of its subscriptions.
 
     Returns a `group_issues` table.
@@ -50,22 +51,34 @@ def group_issues(
     held = members_plan[members_plan["guard"].isin(OF_A_GROUP)].drop_duplicates("group_id").set_index("group_id")
     held_groups = groups[groups["group_id"].isin(held.index)]
 
+    issues = pd.concat(
+        [
+            issue_rows(groups[(s_count == 0) & ~has_bizcare], "no_cwa_subscriptions", "missing"),
+            issue_rows(groups[(s_count == 0) & has_bizcare], "no_cwa_subscriptions", "unlinked"),
+            issue_rows(groups[(s_count > 0) & (p_count > s_count)], "too_few_subscriptions"),
+            issue_rows(valid[has_p & valid["plan_in_p"].isna()], "wrong_cwa_group"),
+            issue_rows(judged[judged["is_bizcare"] & judged["plan"].isna()], "no_valid_cwa_group"),
+            issue_rows(valid[valid.duplicated(["group_id", "plan"])], "duplicate_subscription"),
+            issue_rows(valid[~has_p], "subscription_without_computers"),
+            issue_rows(held_groups, "members_held", lookup(held_groups["group_id"], held["guard"])),
+            issue_rows(elsewhere[elsewhere["is_bizcare"] & elsewhere["plan"].notna()], "no_cwa_client"),
+        ]
+    )
+    counted = in_p.assign(text=in_p["computers"].astype("str") + " " + in_p["plan"])
+    subscribed = subscriptions[subscriptions["plan"].notna()].assign(text=subscriptions["plan"])
     return as_table(
-        pd.concat(
-            [
-                issue_rows(groups[(s_count == 0) & ~has_bizcare], "no_cwa_subscriptions", "missing"),
-                issue_rows(groups[(s_count == 0) & has_bizcare], "no_cwa_subscriptions", "unlinked"),
-                issue_rows(groups[(s_count > 0) & (p_count > s_count)], "too_few_subscriptions"),
-                issue_rows(valid[has_p & valid["plan_in_p"].isna()], "wrong_cwa_group"),
-                issue_rows(judged[judged["is_bizcare"] & judged["plan"].isna()], "no_valid_cwa_group"),
-                issue_rows(valid[valid.duplicated(["group_id", "plan"])], "duplicate_subscription"),
-                issue_rows(valid[~has_p], "subscription_without_computers"),
-                issue_rows(held_groups, "members_held", lookup(held_groups["group_id"], held["guard"])),
-                issue_rows(elsewhere[elsewhere["is_bizcare"] & elsewhere["plan"].notna()], "no_cwa_client"),
-            ]
+        issues.assign(
+            computer_plans=_listed(issues["group_id"], counted),
+            subscription_plans=_listed(issues["group_id"], subscribed),
         ),
         GroupIssues,
     )
+
+
+def _listed(group_ids: pd.Series, plans: pd.DataFrame) -> pd.Series:
+    """For each group the distinct texts of its plans (group_id, plan, text) in one line, by plan; null for none."""
+    wanted = plans[plans["group_id"].isin(group_ids)].drop_duplicates(["group_id", "plan"]).sort_values("plan")
+    return lookup(group_ids, wanted.groupby("group_id")["text"].agg(", ".join))
 
 
 def _active_subscriptions(pcrt_subscriptions: pd.DataFrame) -> pd.DataFrame:

@@ -45,6 +45,38 @@ def issue_history(
     return as_table(pd.concat([kept, new.astype(kept.dtypes)]), IssueHistory)
 
 
+def open_counts(issue_history: pd.DataFrame, moments: pd.DatetimeIndex) -> pd.DataFrame:
+    """How many issues of each kind were open at each moment: one row per issue there ever was, one column per moment.
+
+    An issue is open from the sync that saw it first until just before the one that no longer saw it.
+    """
+    columns = {}
+    for moment in moments:
+        is_open = (issue_history["first_seen"] <= moment) & ~(issue_history["resolved_at"] <= moment)
+        columns[moment] = issue_history.loc[is_open, "issue"].value_counts()
+    counts = pd.DataFrame(columns, index=pd.Index(issue_history["issue"].unique(), dtype="str"), columns=moments)
+    return counts.fillna(0).astype("int64").sort_index()
+
+
+def grown(issue_history: pd.DataFrame) -> pd.DataFrame:
+    """The kinds of which more are open since the last sync than before it: issue, area, before and now.
+
+    Before the second sync there is nothing to compare with.
+    """
+    last = issue_history[["last_seen", "resolved_at"]].max().max()
+    before = issue_history["first_seen"] < last
+    was_open = before & ~(issue_history["resolved_at"] < last)
+    counted = pd.DataFrame(
+        {
+            "before": issue_history.loc[was_open, "issue"].value_counts(),
+            "now": issue_history.loc[issue_history["resolved_at"].isna(), "issue"].value_counts(),
+        }
+    )
+    counted = counted.fillna(0).astype("int64").rename_axis("issue").reset_index()
+    more = counted[(counted["now"] > counted["before"]) & before.any()].sort_values("issue", ignore_index=True)
+    return more.assign(area=lookup(more["issue"], _AREAS))
+
+
 def open_issues(
     client_issues: pd.DataFrame, computer_issues: pd.DataFrame, group_issues: pd.DataFrame, issue_history: pd.DataFrame
 ) -> pd.DataFrame:

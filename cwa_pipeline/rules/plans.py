@@ -70,8 +70,8 @@ def computer_plans(cwa_group_members: pd.DataFrame, cwa_groups: pd.DataFrame) ->
 def group_plans(
     cwa_computers: pd.DataFrame, client_groups: pd.DataFrame, cwa_group_members: pd.DataFrame, cwa_groups: pd.DataFrame
 ) -> pd.DataFrame:
-    """P, the plans of all the computers of a group's clients, matched or not: distinct pairs of group_id and plan."""
+    """P, the plans of all the computers of a group's clients, matched or not: group_id, plan and how many computers are in it."""
     clients = client_groups[client_groups["group_id"].notna()]
     in_plans = computer_plans(cwa_group_members, cwa_groups)
     pairs = cwa_computers[["computer_id", "client_id"]].merge(clients, on="client_id").merge(in_plans, on="computer_id")
-    return pairs[["group_id", "plan"]].drop_duplicates(ignore_index=True)
+    return pairs.groupby(["group_id", "plan"], as_index=False).size().rename(columns={"size": "computers"})

@@ -46,7 +46,7 @@ class Automate:
         return self._all(CLIENTS)
 
     def computers(self) -> Reading:
-        """All computers: computer_id, name, client_id, serial_number, asset_tag, last_contact (UTC), last_user."""
+        """All computers: computer_id, name, client_id, serial_number, asset_tag, last_contact (UTC), last_user, make."""
         return self._all(COMPUTERS)
 
     def groups(self) -> Reading:
@@ -81,6 +81,7 @@ def _take_computer(record: Record) -> tuple[Hashable, Iterable[Row]]:
         text(record, "AssetTag"),
         moment(record, "RemoteAgentLastContact"),
         text(record, "LastUserName"),
+        text(record, "BiosManufacturer"),
     )
     return computer, [row]
 
@@ -108,6 +109,7 @@ COMPUTERS = Listing(
         "asset_tag": "str",
         "last_contact": "datetime64[us, UTC]",
         "last_user": "str",
+        "make": "str",
     },
     _take_computer,
     fields=(
@@ -118,6 +120,7 @@ COMPUTERS = Listing(
         "AssetTag",
         "RemoteAgentLastContact",
         "LastUserName",
+        "BiosManufacturer",
     ),
 )
 GROUPS = Listing("v1/Groups", "groups", {"cwa_group_id": "int64", "name": "str"}, _take_group, fields=("Id", "Name"))

@@ -31,11 +31,13 @@ LOADS = "table_loads"
 # filled has nothing to say, and an empty frame would say "there are none"
 GROWING = {
     "issue_history",
+    "issue_snoozes",
     "additional_members_ledger",
     "coverage_history",
     "group_holds",
     "read_receipts",
     "sync_runs",
+    "sync_failures",
 }
 
 

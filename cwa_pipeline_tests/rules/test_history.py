@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.history import issue_history, open_issues
+from cwa_pipeline.rules.history import grown, issue_history, open_counts, open_issues
 from cwa_pipeline.tables import IssueHistory, OpenIssues
 from cwa_pipeline_tests.worlds import (
     Client,
@@ -142,3 +142,36 @@ def test_no_issues_are_an_empty_list() -> None:
     found = open_issues(QUIET.client_issues, QUIET.computer_issues, QUIET.group_issues, history)
     assert_is_table(found, OpenIssues)
     assert len(found) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 30).map(lambda seed: messy_world(seed, clients=4)), min_size=1, max_size=4))
+def test_open_counts_are_what_was_open_after_each_night(nights: list[World]) -> None:
+    history = history_of(*nights)
+    counts = open_counts(history, pd.DatetimeIndex(NIGHTS[: len(nights)]))
+    for now, world in zip(NIGHTS, nights, strict=False):
+        issues = pd.concat([world.client_issues, world.computer_issues, world.group_issues])["issue"]
+        assert counts[now][lambda column: column > 0].to_dict() == issues.value_counts().to_dict()
+
+
+def test_before_the_first_sync_nothing_was_open() -> None:
+    assert open_counts(history_of(MISSING), pd.DatetimeIndex([NIGHTS[0] - pd.Timedelta("1s")])).to_numpy().sum() == 0
+
+
+def test_a_kind_has_grown_when_more_of_it_are_open_than_before_the_last_sync() -> None:
+    two = World(clients=[Client(1, None), Client(2, None)])
+    assert records_of(grown(history_of(MISSING, two)), "issue", "before", "now", "area") == [
+        ("no_pcrt_group", 1, 2, "client")
+    ]
+    assert grown(history_of(two, MISSING)).empty
+    assert grown(history_of(two, two)).empty
+    assert records_of(grown(history_of(MISSING, QUIET, MISSING)), "issue", "before", "now") == [("no_pcrt_group", 0, 1)]
+
+
+def test_one_gone_and_another_new_of_the_same_kind_is_no_growth() -> None:
+    assert grown(history_of(World(clients=[Client(1, None)]), World(clients=[Client(2, None)]))).empty
+
+
+def test_the_first_sync_has_nothing_to_have_grown_from() -> None:
+    assert grown(history_of(MISSING)).empty
+    assert grown(IssueHistory.empty()).empty

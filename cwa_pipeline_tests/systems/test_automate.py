@@ -21,6 +21,7 @@ COMPUTERS = {
     "asset_tag": "str",
     "last_contact": "datetime64[us, UTC]",
     "last_user": "str",
+    "make": "str",
 }
 GROUPS = {"cwa_group_id": "int64", "name": "str"}
 MEMBERS = {"computer_id": "int64", "cwa_group_id": "int64"}
@@ -44,7 +45,7 @@ def expected_clients(world: CwaWorld) -> pd.DataFrame:
 
 def expected_computers(world: CwaWorld) -> pd.DataFrame:
     rows = [
-        (c.id, c.name, c.client_id, as_text(c.serial_number), as_text(c.asset_tag), c.last_contact, c.last_user)
+        (c.id, c.name, c.client_id, as_text(c.serial_number), as_text(c.asset_tag), c.last_contact, c.last_user, c.make)
         for c in sorted(world.computers, key=lambda computer: computer.id)
     ]
     return table(rows, COMPUTERS)

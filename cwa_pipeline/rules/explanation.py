@@ -1,0 +1,279 @@
+"""Why a computer is covered, or why not: the chain from its serial number to the subscriptions that list it.
+
+What belongs here: the links of that chain, each a code, the facts its sentence names, and the smallest fix of the first broken
+link. What must not: a decision. Each is read off what another rule decided, so that an explanation cannot differ from the sync.
+
+A page that shows thousands of computers gets codes and facts, and puts the one into the other with TEXTS and FIXES as `told` does.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from cwa_pipeline.rules.frames import first_true, lookup
+from cwa_pipeline.rules.guards import STOPPING
+from cwa_pipeline.rules.plans import computer_plans
+
+LINKS = ("match", "group", "plan", "subscriptions")
+
+# What each code says of its link; the words in braces are columns of `computer_chains`.
+TEXTS = {
+    "by_asset_tag": "Asset Tag {asset_tag} in CWA names PCID {pcid} ({pcid_name}), whatever the serial number",
+    "by_serial": "Serial number {serial_number} is that of PCID {pcid} ({pcid_name}) only",
+    "asset_tag_unknown": "Asset Tag {asset_tag} in CWA names no PCID, and an Asset Tag never falls back to the serial number",
+    "generic_serial": "Serial number ({serial_number}) is blank or on the list of generic ones, so it identifies no machine",
+    "no_pcid_with_serial": "No PCID has serial number {serial_number}",
+    "duplicate_serial": "Several PCIDs have serial number {serial_number}, so there is no guess: {other_pcids}",
+    "in_its_group": "PCID {pcid} is in group {expected_group_id} ({expected_group_name}), that of client {client_name}",
+    "no_client": "CWA shows no client for this computer, so there is no group to expect it in",
+    "client_unknown": "Client {client_id} of this computer is not among the clients that CWA shows",
+    "external_id_missing": "Client {client_name} has no External ID in CWA, so it is tied to no PCRT group",
+    "external_id_invalid": "External ID {external_id} of client {client_name} is not a whole number, so it names no PCRT group",
+    "group_does_not_exist": "External ID {external_id} of client {client_name} names a group that PCRT does not have",
+    "pcid_in_no_group": "PCID {pcid} is in no group; client {client_name} is group {expected_group_id} ({expected_group_name})",
+    "pcid_in_unknown_group": "PCID {pcid} is in group {pcid_group_id}, which PCRT does not have; client {client_name} is group "
+    "{expected_group_id} ({expected_group_name})",
+    "pcid_in_other_group": "PCID {pcid} is in group {pcid_group_id} ({pcid_group_name}), but client {client_name} is group "
+    "{expected_group_id} ({expected_group_name})",
+    "in_plans": "In CWA it is in: {plans}",
+    "in_no_plan": "In CWA it is in no group that stands for a plan",
+    "listed": "Additional Members lists PCID {pcid} in subscription {subscription_ids}",
+    "no_subscription": "Group {expected_group_id} ({expected_group_name}) has no active BizCare subscription",
+    "no_valid_subscription": "The CWA Group field of no subscription of group {expected_group_id} ({expected_group_name}) names a plan; "
+    "its BizCare subscriptions: {group_subscription_ids}",
+    "no_subscription_of_plan": "No subscription of group {expected_group_id} ({expected_group_name}) is for {plans}; they are for: "
+    "{group_plans}",
+    "unreadable": "Additional Members of subscription {unlisted_ids} cannot be read, so PCID {pcid} was not added",
+    "held": "Subscription {unlisted_ids} ought to list PCID {pcid}, but the group is held: {list_reason}",
+    "all_held": "Subscription {unlisted_ids} ought to list PCID {pcid}, but all groups are held: {list_reason}",
+    "conflict": "Subscription {unlisted_ids} ought to list PCID {pcid}, but was not written: {list_reason}",
+    "only_planned": "Subscription {unlisted_ids} ought to list PCID {pcid}, but the last run did not write: {list_reason}",
+    "not_yet_synced": "Subscription {unlisted_ids} ought to list PCID {pcid}, but no sync has come to it yet",
+}
+
+# The smallest fix of each broken link: a code that is not here is of a link that holds.
+FIXES = {
+    "asset_tag_unknown": "In CWA, correct Asset Tag of computer {computer_id} ({computer_name}) to its PCID, or empty it",
+    "generic_serial": "In CWA, type the PCID into Asset Tag of computer {computer_id} ({computer_name})",
+    "no_pcid_with_serial": "In PCRT, enter serial number {serial_number} at the computer's PCID; "
+    "or in CWA, type the PCID into Asset Tag of computer {computer_id}",
+    "duplicate_serial": "In CWA, type the right one of PCIDs {other_pcids} into Asset Tag of computer {computer_id} ({computer_name})",
+    "no_client": "In CWA, put computer {computer_id} ({computer_name}) into its client",
+    "client_unknown": "In CWA, let the pipeline's account see client {client_id}, or move computer {computer_id} to its client",
+    "external_id_missing": "In CWA, type the id of its PCRT group into External ID of client {client_id} ({client_name}); "
+    "the group of PCID {pcid}: {pcid_group_id}",
+    "external_id_invalid": "In CWA, correct External ID of client {client_id} ({client_name}) to the id of its PCRT group; "
+    "the group of PCID {pcid}: {pcid_group_id}",
+    "group_does_not_exist": "In CWA, correct External ID of client {client_id} ({client_name}) to the id of its PCRT group; "
+    "the group of PCID {pcid}: {pcid_group_id}",
+    "pcid_in_no_group": "In PCRT, put PCID {pcid} into group {expected_group_id} ({expected_group_name})",
+    "pcid_in_unknown_group": "In PCRT, move PCID {pcid} to group {expected_group_id} ({expected_group_name})",
+    "pcid_in_other_group": "In PCRT, move PCID {pcid} to group {expected_group_id} ({expected_group_name}); "
+    "or, when PCRT is right, correct the computer's client or its External ID in CWA",
+    "in_no_plan": "In CWA, add computer {computer_id} ({computer_name}) to the group of its plan; "
+    "the subscriptions of its PCRT group are for: {group_plans}",
+    "no_subscription": "In PCRT, add an active subscription to group {expected_group_id} with CWA Group: {plans}",
+    "no_valid_subscription": "In PCRT, set CWA Group of subscription {group_subscription_ids} to: {plans}",
+    "no_subscription_of_plan": "In PCRT, add an active subscription to group {expected_group_id} with CWA Group: {plans}; "
+    "or in CWA, move computer {computer_id} to the group of a plan it has",
+    "unreadable": "In PCRT, correct or empty Additional Members of subscription {unlisted_ids} by hand; the next sync fills it",
+    "held": "Look at it with cwa-pipeline plan, then: cwa-pipeline sync --release {expected_group_id}",
+    "all_held": "Look at it with cwa-pipeline plan, then: cwa-pipeline sync --release all",
+    "conflict": "Run cwa-pipeline sync again",
+    "only_planned": "Run cwa-pipeline sync, without a dry run",
+    "not_yet_synced": "Run cwa-pipeline sync",
+}
+
+# The columns of `computer_chains` and their types. Several ids are one text with a blank between, several plans with a comma; after
+# MOST_IDS of them it goes on "and 7 more".
+COLUMNS = {
+    "computer_id": "int64",
+    **dict.fromkeys([*LINKS, "broken"], "str"),
+    "computer_name": "str",
+    "client_id": "Int64",
+    "client_name": "str",
+    "external_id": "str",
+    "serial_number": "str",
+    "asset_tag": "str",
+    "pcid": "Int64",
+    "pcid_name": "str",
+    "pcid_group_id": "Int64",
+    "pcid_group_name": "str",
+    "expected_group_id": "Int64",
+    "expected_group_name": "str",
+    "other_pcids": "str",  # those with its serial number, for `duplicate_serial`
+    "plans": "str",  # the plans it is in
+    "subscription_ids": "str",  # those that ought to list it, when the links before hold
+    "unlisted_ids": "str",  # those of them that do not, for the reason that the code of `subscriptions` gives
+    "list_reason": "str",  # why the last run did not write the first of those
+    "group_subscription_ids": "str",  # the active BizCare subscriptions of the expected group
+    "group_plans": "str",  # the valid plans of those
+}
+MOST_IDS = 6  # how many ids a text names: one a plan, by default; a serial number can be that of a thousand PCIDs
+# What can be said of one PCID in one list, the worst first: it is what counts where a PCID belongs into several lists.
+_LISTINGS = pd.CategoricalDtype(
+    ["unreadable", "all_held", "held", "conflict", "only_planned", "not_yet_synced", "listed"], ordered=True
+)
+
+
+class Line(NamedTuple):
+    """A link of a chain in words, or its fix."""
+
+    what: str  # one of LINKS, or "fix"
+    holds: bool
+    text: str
+
+
+def told(chain: Mapping[Any, object]) -> list[Line]:
+    """The chain of one row of `computer_chains` as sentences: each link that was reached, then the fix of the broken one."""
+    facts = {name: "none" if pd.isna(chain[name]) else str(chain[name]).strip() or "none" for name in COLUMNS}  # type: ignore[call-overload]
+    reached = [(link, facts[link]) for link in LINKS if facts[link] != "none"]
+    links = [Line(link, code not in FIXES, TEXTS[code].format_map(facts)) for link, code in reached]
+    return links + [Line("fix", False, FIXES[code].format_map(facts)) for _, code in reached if code in FIXES]
+
+
+def computer_chains(
+    cwa_computers: pd.DataFrame,
+    cwa_clients: pd.DataFrame,
+    client_groups: pd.DataFrame,
+    computer_matches: pd.DataFrame,
+    pcrt_pcids: pd.DataFrame,
+    pcrt_groups: pd.DataFrame,
+    pcrt_subscriptions: pd.DataFrame,
+    cwa_group_members: pd.DataFrame,
+    cwa_groups: pd.DataFrame,
+    subscription_members: pd.DataFrame,
+    additional_members: pd.DataFrame,
+) -> pd.DataFrame:
+    """The chain of every computer: a code for each link, null where an earlier one is broken, and the facts (COLUMNS).
+
+    `broken` names the first broken link, null for a computer that is covered. `additional_members` may be empty: no sync has come
+    to its lists yet. One row per computer, by ascending id.
+    """
+    computers = cwa_computers[["computer_id", "name", "serial_number", "serial_number_normalised", "asset_tag"]]
+    chains = computers.rename(columns={"name": "computer_name"}).merge(computer_matches, on="computer_id")
+    clients, groups = cwa_clients.set_index("client_id"), pcrt_groups.set_index("group_id")["name"]
+    bizcare = pcrt_subscriptions[pcrt_subscriptions["active"] & pcrt_subscriptions["is_bizcare"]]
+    valid = bizcare[bizcare["plan"].notna()].drop_duplicates(["effective_group_id", "plan"])
+    in_plans = computer_plans(cwa_group_members, cwa_groups)
+    chains = chains.assign(
+        client_name=lookup(chains["client_id"], clients["name"]),
+        external_id=lookup(chains["client_id"], clients["external_id"]),
+        pcid_name=lookup(chains["pcid"], pcrt_pcids.set_index("pcid")["name"]),
+        pcid_group_name=lookup(chains["pcid_group_id"], groups),
+        expected_group_name=lookup(chains["expected_group_id"], groups),
+        other_pcids=_pcids_with_the_same_serial(chains, pcrt_pcids),
+        plans=lookup(chains["computer_id"], _joined(in_plans["computer_id"], in_plans["plan"], ", ")),
+        group_subscription_ids=_of_group(chains, bizcare, bizcare["subscription_id"], " "),
+        group_plans=_of_group(chains, valid, valid["plan"], ", "),
+    )
+    listings = _listings(subscription_members, additional_members)
+    for name in listings.columns:
+        chains[name] = lookup(chains["pcid"], listings[name])
+
+    chains["match"] = chains["reason"].fillna("by_" + chains["matched_by"])
+    chains["group"] = _group_link(chains, client_groups, pcrt_groups)
+    chains["plan"] = first_true({"in_plans": chains["plans"].notna(), "in_no_plan": chains["plans"].isna()})
+    chains["subscriptions"] = _subscriptions_link(chains)
+    chains["broken"] = pd.Series(None, index=chains.index, dtype="str")
+    for link in LINKS:
+        reached = chains["broken"].isna()
+        chains[link] = chains[link].where(reached)
+        chains["broken"] = chains["broken"].mask(chains[link].isin(list(FIXES)), link)
+    of_lists = ["subscription_ids", "unlisted_ids", "list_reason"]
+    chains[of_lists] = chains[of_lists].where(chains["subscriptions"].notna())
+    return chains[list(COLUMNS)].astype(COLUMNS).sort_values("computer_id", ignore_index=True)
+
+
+def _group_link(chains: pd.DataFrame, client_groups: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.Series:
+    """Whether the PCID is in the group that the computer's client is tied to; it matters only where there is a PCID."""
+    client_reason = lookup(chains["client_id"], client_groups.set_index("client_id")["reason"])
+    untied = ("external_id_missing", "external_id_invalid", "group_does_not_exist")
+    return first_true(
+        {
+            "no_client": chains["client_id"].isna(),
+            "client_unknown": ~chains["client_id"].isin(client_groups["client_id"]),
+            **{reason: client_reason == reason for reason in untied},
+            "pcid_in_no_group": chains["pcid_group_id"].isna(),
+            "in_its_group": (chains["pcid_group_id"] == chains["expected_group_id"]).fillna(False),
+            "pcid_in_unknown_group": ~chains["pcid_group_id"].isin(pcrt_groups["group_id"]),
+            "pcid_in_other_group": chains["pcid_group_id"].notna(),
+        }
+    )
+
+
+def _subscriptions_link(chains: pd.DataFrame) -> pd.Series:
+    """What became of the PCID in the lists it belongs into; where there is none, what the group has instead."""
+    no_list = first_true(
+        {
+            "no_subscription": chains["group_subscription_ids"].isna(),
+            "no_valid_subscription": chains["group_plans"].isna(),
+            "no_subscription_of_plan": chains["listing"].isna(),
+        }
+    )
+    return chains["listing"].fillna(no_list)
+
+
+def _listings(subscription_members: pd.DataFrame, additional_members: pd.DataFrame) -> pd.DataFrame:
+    """What the last run made of each PCID that belongs into a list.
+
+    Returns listing (the worst of its lists), subscription_ids, unlisted_ids and list_reason (of those lists), by PCID. A list that was
+    not written is as it was read, and lists the PCID all the same unless the PCID is among those it would have added.
+    """
+    lists = additional_members[["subscription_id", "status", "guard", "reason", "added_pcids"]]
+    members = subscription_members[["subscription_id", "pcid"]].merge(lists, on="subscription_id", how="left")
+    not_written = lists[lists["status"].isin(["held", "planned"]) & lists["added_pcids"].notna()]
+    added = not_written[["subscription_id"]].assign(pcid=not_written["added_pcids"].str.split()).explode("pcid")
+    missing = pd.MultiIndex.from_frame(members[["subscription_id", "pcid"]]).isin(
+        pd.MultiIndex.from_frame(added.astype("int64"))
+    )
+    members["listing"] = first_true(
+        {
+            "not_yet_synced": members["status"].isna(),
+            "unreadable": members["guard"] == "unreadable",
+            "conflict": members["status"] == "conflict",
+            "listed": pd.Series(~missing, index=members.index),
+            "all_held": members["guard"].isin(list(STOPPING)),
+            "held": members["status"] == "held",
+            "only_planned": members["status"] == "planned",
+        }
+    ).astype(_LISTINGS)
+    members = members.sort_values(["pcid", "listing", "subscription_id"])
+    worst = members.drop_duplicates("pcid").set_index("pcid")
+    of_the_worst = members["listing"].eq(lookup(members["pcid"], worst["listing"]))
+    unlisted = members[of_the_worst & (members["listing"] != "listed")]
+    return pd.DataFrame(
+        {
+            "listing": worst["listing"].astype("str"),
+            "list_reason": worst["reason"],
+            "subscription_ids": _joined(members["pcid"], members["subscription_id"], " "),
+            "unlisted_ids": _joined(unlisted["pcid"], unlisted["subscription_id"], " "),
+        }
+    )
+
+
+def _pcids_with_the_same_serial(chains: pd.DataFrame, pcrt_pcids: pd.DataFrame) -> pd.Series:
+    """For each computer that was not matched because several PCIDs have its serial number: which."""
+    serial = chains["serial_number_normalised"].where(chains["reason"] == "duplicate_serial")
+    bearing = pcrt_pcids[pcrt_pcids["serial_number_normalised"].isin(serial.dropna().unique().tolist())]
+    return lookup(serial, _joined(bearing["serial_number_normalised"], bearing["pcid"], " "))
+
+
+def _of_group(chains: pd.DataFrame, subscriptions: pd.DataFrame, values: pd.Series, separator: str) -> pd.Series:
+    """For each computer what is said of the subscriptions that count for its expected group."""
+    return lookup(chains["expected_group_id"], _joined(subscriptions["effective_group_id"], values, separator))
+
+
+def _joined(keys: pd.Series, values: pd.Series, separator: str) -> pd.Series:
+    """The values of each key in one text, ascending; of more than MOST_IDS the first ones and how many more there are."""
+    pairs = pd.DataFrame({"key": keys, "value": values}).dropna().sort_values("value")
+    pairs["text"] = pairs["value"].astype("str")
+    position = pairs.groupby("key").cumcount()
+    texts = pairs[position == 0].set_index("key")["text"]
+    # Not `groupby.agg("".join)`: that is a call for each of a million keys, this is a step for each value a key has.
+    for number in range(1, min(int(position.max()) + 1, MOST_IDS) if len(pairs) else 0):
+        following = pairs[position == number].set_index("key")["text"]
+        texts = texts.where(~texts.index.isin(following.index), texts + separator + following)
+    more = pairs.groupby("key").size() - MOST_IDS
+    return texts.where(~(more > 0), texts + " and " + more.astype("str") + " more")
