@@ -8,6 +8,7 @@ import pandas as pd
 
 from cwa_pipeline.assets.io import WarehouseIOManager
 from cwa_pipeline.assets.resources import SettingsResource
+from cwa_pipeline.rules import history
 from cwa_pipeline.rules.serials import normalise
 
 # From each of these, no rows means that a system did not answer properly: a sync rests on nothing then.
@@ -154,6 +155,24 @@ def nothing_was_held(additional_members: pd.DataFrame) -> dg.AssetCheckResult:
     """Every list that had to be written could be; the others are named with the reason in the table."""
     odd = additional_members.loc[additional_members["status"].isin(["held", "conflict"]), "subscription_id"]
     return _result(odd, "subscriptions {} were left alone; additional_members.reason says why")
+
+
+def _did_not_grow(area: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset="issue_history",
+        name=f"{area}_issues_did_not_grow",
+        description="No kind of issue has more open than before this sync.",
+    )
+    def check(issue_history: pd.DataFrame) -> dg.AssetCheckResult:
+        grown = history.grown(issue_history)
+        of_area = grown[grown["area"] == area]
+        told = [f"{row.issue} from {row.before} to {row.now}" for row in of_area.itertuples()]
+        return _result(told, "more are open than before: {}; the integration page says what to do")
+
+    return check
+
+
+did_not_grow = [_did_not_grow(area) for area in ("client", "computer", "group")]
 
 
 def _only_in_one(some: pd.Series, others: pd.Series) -> pd.Series:

@@ -158,6 +158,45 @@ def covered(
 
 
 @app.command()
+def explain(
+    what: Annotated[str, typer.Argument(metavar="COMPUTER|PCID|SERIAL", help="An id, a name or a serial number.")],
+) -> None:
+    """Say why a computer is covered or why not, link by link, with the smallest fix of the first broken one.
+
+    COMPUTER is CWA's id of it or its name. A number that is several of these shows them all. Exit status 1 when nothing has it.
+    """
+    from cwa_pipeline.explain import print_explanation
+
+    raise typer.Exit(print_explanation(what))
+
+
+@app.command()
+def snooze(
+    issue_key: Annotated[str, typer.Argument(help="The issue, as `issues` and the integration page name it.")],
+    until: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="The day it comes back; today ends a snooze at once."),
+    ],
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Why, for whoever looks next.")],
+) -> None:
+    """Mark an issue as known: it folds away on the integration page until a day, and then comes back by itself.
+
+    It stays open in every table all the while, and is gone for good only when it is resolved.
+    """
+    from cwa_pipeline.snooze import snooze
+
+    typer.echo(f"{issue_key} is snoozed until {until:%Y-%m-%d}; the page: {snooze(issue_key, until.date(), note)}")
+
+
+@app.command()
+def page() -> None:
+    """Write the integration page anew from the tables as they are, and say where it is. A sync does that by itself."""
+    from cwa_pipeline.page.renew import renew_page
+
+    typer.echo(renew_page())
+
+
+@app.command()
 def issues(
     area: Annotated[Area | None, typer.Option(help="Only the issues about one kind of thing.")] = None,
     format: Annotated[

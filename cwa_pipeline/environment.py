@@ -6,6 +6,7 @@ must not: opening a connection. Nothing is read at import.
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -16,6 +17,7 @@ from cwa_pipeline.errors import SettingsError
 from cwa_pipeline.settings import Settings, config_path, generic_serials
 
 DEFAULT_WAREHOUSE_FILE = "cwa_warehouse.db"
+DEFAULT_PAGE_FILE = "integration_page.html"
 
 
 class CwaCredentials(BaseModel):
@@ -54,6 +56,18 @@ def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
     if not text:
         return URL.create("sqlite", database=str(config_path().with_name(DEFAULT_WAREHOUSE_FILE)))
     return _database_url("WAREHOUSE_URL", text, {"sqlite", "postgresql"})
+
+
+def page_path(settings: Settings, warehouse: URL) -> Path:
+    """Where the integration page goes: `[page] path` (from the TOML file's folder), else beside the warehouse file or the TOML file."""
+    if settings.page.path is not None:
+        return config_path().parent / settings.page.path
+    beside = (
+        Path(warehouse.database).absolute()
+        if warehouse.get_backend_name() == "sqlite" and warehouse.database
+        else config_path()
+    )
+    return beside.with_name(DEFAULT_PAGE_FILE)
 
 
 def _required(environ: Mapping[str, str], variable: str, what: str) -> str:

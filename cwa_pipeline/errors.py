@@ -34,3 +34,11 @@ class GuardError(PipelineError):
 
 class BusyError(PipelineError):
     """Another sync is using this warehouse; it can be tried again when that one is done."""
+
+
+class PageError(PipelineError):
+    """The integration page cannot be written to its place; a person has to change the folder or the configuration."""
+
+
+class SnoozeError(PipelineError):
+    """What was said of an issue cannot be put on record; the person who said it has to say it otherwise."""

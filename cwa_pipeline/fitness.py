@@ -3,10 +3,11 @@
 What belongs here: asking each system, in the order in which a person would put things right. What must not: changing anything in PCRT.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
+from cwa_pipeline.environment import CwaCredentials, page_path, pcrt_database_url, warehouse_url
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.rules.plans import plans_of_groups
 from cwa_pipeline.settings import Settings, config_path
@@ -35,7 +36,12 @@ def check_all() -> Iterator[Finding]:
         yield from (Finding("configuration", "FAIL", line) for line in str(error).splitlines())
         return
     yield Finding("configuration", "ok", str(config_path()))
-    for subject, look in {"CWA account": _automate, "PCRT database": _pcrt, "warehouse": _warehouse}.items():
+    for subject, look in {
+        "CWA account": _automate,
+        "PCRT database": _pcrt,
+        "warehouse": _warehouse,
+        "page": _page,
+    }.items():
         try:
             yield from (Finding(subject, mark, text) for mark, text in look(settings))
         except PipelineError as error:
@@ -84,3 +90,13 @@ def _warehouse(_settings: Settings) -> Iterator[tuple[Mark, str]]:
     with Warehouse(warehouse_url()) as warehouse, warehouse.exclusive():
         warehouse.create()
         yield "ok", f"its tables are there ({warehouse_url().render_as_string(hide_password=True)})"
+
+
+def _page(settings: Settings) -> Iterator[tuple[Mark, str]]:
+    path = page_path(settings, warehouse_url())
+    if not path.parent.is_dir():
+        yield "FAIL", f"{path.parent} is no folder; make it, or correct [page] path"
+    elif not os.access(path.parent, os.W_OK | os.X_OK) or path.is_dir():
+        yield "FAIL", f"{path} cannot be written; correct its folder's rights, or [page] path"
+    else:
+        yield "ok", f"it can be written ({path})"

@@ -1,7 +1,8 @@
-"""The one job and its schedule."""
+"""The one job, its schedule, and what happens when it failed."""
 
 import dagster as dg
 
+from cwa_pipeline.failures import NOTHING_SAID, problems_in, tell_of_failure
 from cwa_pipeline.settings import ScheduleSettings
 
 # A step that failed must not be re-run on yesterday's reading, and a sync is short: any retry starts from the beginning.
@@ -25,3 +26,16 @@ def nightly_sync_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Runs nightly_sync every night, in the time zone of the shop.",
     )
+
+
+@dg.run_failure_sensor(
+    monitored_jobs=[nightly_sync],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Renews the integration page when a sync failed: yesterday's tables, and the failure at the top.",
+)
+def page_after_a_failure(context: dg.RunFailureSensorContext) -> None:
+    run_id = context.dagster_run.run_id
+    entries = context.instance.all_logs(run_id)
+    found = problems_in(entry.dagster_event for entry in entries if entry.dagster_event is not None)
+    if not found.busy:
+        tell_of_failure(run_id, found.errors or [NOTHING_SAID])

@@ -6,15 +6,18 @@ What belongs here: which rows of which table, in which order. What must not: how
 import json
 import sys
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 from rich.text import Text
 
-from cwa_pipeline.environment import warehouse_url
+from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.fitness import Finding
+from cwa_pipeline.rules.frames import lookup
 from cwa_pipeline.rules.membership import plan_id
 from cwa_pipeline.run import SyncOutcome
+from cwa_pipeline.settings import Settings
+from cwa_pipeline.snooze import snoozed_until
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.terminal import as_table, console, csv_safe, plain
 
@@ -24,8 +27,8 @@ EX_TEMPFAIL = 75  # sysexits.h: nothing is wrong, try again later
 
 def print_issues(area: str | None, form: str) -> None:
     """Print the open issues, worst and oldest first."""
-    with Warehouse(warehouse_url()) as warehouse:
-        found = warehouse.read("open_issues")
+    found, snoozes = _read("open_issues", "issue_snoozes")
+    found = found.assign(snoozed_until=lookup(found["issue_key"], snoozed_until(snoozes, datetime.now(UTC))))
     found = found[found["area"] == area] if area else found
     found = found.sort_values(["severity", "first_seen", "area", "issue", "customer", "subject"], ignore_index=True)
     if form == "json":
@@ -33,13 +36,18 @@ def print_issues(area: str | None, form: str) -> None:
         records = json.loads(found.to_json(orient="records", date_format="iso", date_unit="s"))
         print(json.dumps(records, indent=2, ensure_ascii=True))
     elif form == "csv":
-        text = found.assign(first_seen=found["first_seen"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")).map(csv_safe)
+        times = {name: found[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ") for name in ("first_seen", "snoozed_until")}
+        text = found.assign(**times).map(csv_safe)
         text.to_csv(sys.stdout, index=False, lineterminator="\n")
     else:
-        shown = found[["severity", "area", "issue", "reason", "customer", "subject", "first_seen", "issue_key"]]
+        columns = ["severity", "area", "issue", "reason", "customer", "subject", "first_seen", "issue_key"]
+        snoozed = int(found["snoozed_until"].notna().sum())
+        shown = found[[*columns, "snoozed_until"] if snoozed else columns]
+        days = {name: found[name].dt.strftime("%Y-%m-%d") for name in ("first_seen", "snoozed_until") if name in shown}
         out = console()
-        out.print(as_table(shown.assign(first_seen=found["first_seen"].dt.strftime("%Y-%m-%d"))))
-        out.print(f"\n{len(found)} open issues" if len(found) else "No open issues")
+        out.print(as_table(shown.assign(**days)))
+        told = f"{len(found)} open issues" + (f", {snoozed} of them snoozed" if snoozed else "")
+        out.print(f"\n{told}" if len(found) else "No open issues")
 
 
 def print_sync(outcome: SyncOutcome) -> int:
@@ -53,6 +61,9 @@ def print_sync(outcome: SyncOutcome) -> int:
         out = console()
         out.print(f"Subscriptions: {told}")
         out.print(f"Open issues: {errors} errors, {len(found) - errors} warnings (cwa-pipeline issues lists them)")
+        out.print(
+            Text(f"The page for the technicians: {plain(page_path(Settings.load(), warehouse_url()))}"), soft_wrap=True
+        )
     return _status(outcome)
 
 

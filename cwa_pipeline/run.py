@@ -1,22 +1,18 @@
 """One run of the nightly_sync job in this process, and what it says of itself in the end.
 
-What belongs here: starting the job as the schedule would, and finding the lines a person needs in its events. What must not: anything
-the job decides.
+What belongs here: starting the job as the schedule would. What must not: anything the job decides.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterAssetCheckFailedError
-from dagster._utils.error import SerializableErrorInfo
 
 from cwa_pipeline import errors
-
-OUR_ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type)}
+from cwa_pipeline.failures import NOTHING_SAID, problems_in, tell_of_failure
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ def run_undo(undone_run_id: str, group_id: int | None) -> SyncOutcome:
     config = {"undo_run_id": undone_run_id, "undo_group_id": group_id}
     return _run(
         {"additional_members": {"config": config}},
-        ["additional_members_ledger", "coverage_history", "additional_members"],
+        ["additional_members_ledger", "coverage_history", "additional_members", "integration_page"],
     )
 
 
@@ -59,12 +55,11 @@ def _run(ops: dict[str, Any], assets: Sequence[str] | None = None) -> SyncOutcom
             raise_on_error=False,
             asset_selection=[dg.AssetKey(asset) for asset in assets] if assets else None,
         )
-        causes = [cause for event in result.all_events for cause in _causes(event)]
-        problems = list(dict.fromkeys([*map(_line, causes), *_failed_checks(result)]))
-        busy = any(cause.cls_name == errors.BusyError.__name__ for cause in causes)
-        if not result.success and not problems:
-            problems = ["the run failed; its log in the Dagster UI says why"]
-        return SyncOutcome(result.run_id, result.success, problems, busy)
+        found = problems_in(result.all_events)
+        problems = found.errors or ([] if result.success else [NOTHING_SAID])
+        if not result.success and not found.busy:  # the one that is under way renews the page itself
+            tell_of_failure(result.run_id, problems)
+        return SyncOutcome(result.run_id, result.success, [*problems, *found.warnings], found.busy)
 
 
 def _instance() -> dg.DagsterInstance:
@@ -74,27 +69,3 @@ def _instance() -> dg.DagsterInstance:
     if not Path(home).is_absolute() or not Path(home).is_dir():
         raise errors.SettingsError(f"DAGSTER_HOME is {home}; it has to be the whole path of a folder that exists")
     return dg.DagsterInstance.get()
-
-
-def _causes(event: dg.DagsterEvent) -> Iterator[SerializableErrorInfo]:
-    """The error of ours underneath the ones Dagster wrapped around it, else the one at the root."""
-    error = getattr(event.event_specific_data, "error", None)
-    if error is None or not event.is_failure:
-        return
-    while error.cause is not None and error.cls_name not in OUR_ERRORS:
-        error = error.cause
-    if error.cls_name != DagsterAssetCheckFailedError.__name__:  # the check itself says what is wrong
-        yield error
-
-
-def _line(error: SerializableErrorInfo) -> str:
-    """Our own errors speak for themselves; of any other the kind is told too."""
-    text = error.message.strip()
-    kind, _, message = text.partition(": ")
-    return message if kind.rpartition(".")[2] in OUR_ERRORS else text
-
-
-def _failed_checks(result: dg.ExecuteInProcessResult) -> Iterator[str]:
-    for check in result.get_asset_check_evaluations():
-        if not check.passed:
-            yield f"{check.asset_key.to_user_string()}: {check.description}"

@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -106,6 +106,28 @@ def _identifier(name: str) -> str:
     return name.strip()
 
 
+def _web_address(url: str) -> str:
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"https", "http"} or not parts.hostname or not _port_is_sound(parts):
+        raise ValueError('write the whole address, as in "https://pcrt.example.com/connectwise/automate/"')
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user name or password; everybody who opens the page would see it")
+    return url.strip()
+
+
+def _template(identifier: str) -> Callable[[str], str]:
+    """A check for the address of one thing: a web address that holds its id, and no other name, in braces."""
+
+    def check(url: str) -> str:
+        if re.findall(r"{[^{}]*}|[{}]", url) != ["{" + identifier + "}"]:
+            raise ValueError(
+                f'has to hold {{{identifier}}} once and nothing else in braces, as in "https://pcrt.example.com/?id={{{identifier}}}"'
+            )
+        return _web_address(url)
+
+    return check
+
+
 Select = Annotated[str, AfterValidator(_select)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -170,6 +192,23 @@ class ScheduleSettings(_Section):
     timezone: Annotated[str, AfterValidator(_timezone)] = "America/New_York"
 
 
+class PageSettings(_Section):
+    """`[page]`: where the integration page is written, and where a web server shows it."""
+
+    path: Annotated[Path, Field(strict=False)] | None = None
+    url: Annotated[str, AfterValidator(_web_address)] | None = None
+
+
+class LinksSettings(_Section):
+    """`[links]`: addresses in CWA and PCRT that the page links to; each holds its id as shown, as in `...?pcid={pcid}`."""
+
+    client: Annotated[str, AfterValidator(_template("client_id"))] | None = None
+    computer: Annotated[str, AfterValidator(_template("computer_id"))] | None = None
+    pcid: Annotated[str, AfterValidator(_template("pcid"))] | None = None
+    group: Annotated[str, AfterValidator(_template("group_id"))] | None = None
+    subscription: Annotated[str, AfterValidator(_template("subscription_id"))] | None = None
+
+
 class Settings(_Section):
     """The whole of `cwa_pipeline.toml`."""
 
@@ -178,7 +217,8 @@ class Settings(_Section):
     sync: SyncSettings = SyncSettings()
     guards: GuardSettings = GuardSettings()
     schedule: ScheduleSettings = ScheduleSettings()
-    links: dict[str, str] = {}
+    page: PageSettings = PageSettings()
+    links: LinksSettings = LinksSettings()
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:

@@ -58,6 +58,12 @@ class SyncRecord:
         run = pd.DataFrame({"run_id": [run_id], "finished_at": _now(), "wrote": wrote})
         self._warehouse.append("sync_runs", run)
 
+    def failed(self, run_id: str, problems: list[str]) -> None:
+        """Put on record that a run failed, and why; once, whoever tells it."""
+        if not (self._warehouse.read("sync_failures")["run_id"] == run_id).any():
+            failure = pd.DataFrame({"run_id": [run_id], "failed_at": _now(), "problem": "\n".join(problems)})
+            self._warehouse.append("sync_failures", failure)
+
     # --- coverage ------------------------------------------------------------------------------------------------------
 
     def keep_coverage_of_all(

@@ -35,7 +35,10 @@ def cwa_pipeline(*arguments: str, folder: Path, **environment: str) -> subproces
 
 def test_help_names_every_command_and_where_the_configuration_is() -> None:
     shown = cwa_pipeline("--help", folder=Path.cwd()).stdout
-    assert all(command in shown for command in ("demo", "check", "sync", "issues", "cwa_pipeline.toml"))
+    assert all(
+        command in shown
+        for command in ("demo", "check", "sync", "issues", "explain", "snooze", "page", "cwa_pipeline.toml")
+    )
 
 
 def test_demo_says_what_it_found_what_it_wrote_and_where_to_look(tmp_path: Path) -> None:
@@ -114,7 +117,7 @@ def test_check_says_all_is_fit_in_one_line_each(shop: Shop) -> None:
     result = cwa_pipeline("check", folder=shop.folder)
     assert result.returncode == 0, result.stdout
     assert all(line.startswith("ok") for line in result.stdout.splitlines())
-    assert {"configuration", "CWA account", "PCRT database", "warehouse"} <= {
+    assert {"configuration", "CWA account", "PCRT database", "warehouse", "page"} <= {
         line.split(maxsplit=1)[1].split(":")[0] for line in result.stdout.splitlines()
     }
 
@@ -203,3 +206,45 @@ def test_no_spreadsheet_takes_a_text_for_a_formula(text: str) -> None:
 def test_no_text_drives_the_terminal() -> None:
     assert plain("a\x1b[2Jb\x07\u202ec\x9b") == "a\ufffd[2Jb\ufffd\ufffdc\ufffd"
     assert plain(None) == ""
+
+
+def test_a_snoozed_issue_is_listed_with_the_day_it_comes_back(shop: Shop) -> None:
+    assert shop.sync().succeeded
+    key = "computer:34:no_matching_pcid"
+    said = cwa_pipeline("snooze", key, "--until", "2999-12-31", "--note", "known", folder=shop.folder)
+    assert said.returncode == 0, said.stderr
+    assert "is snoozed until 2999-12-31" in said.stdout
+    table = cwa_pipeline("issues", folder=shop.folder).stdout
+    assert "1 of them snoozed" in table
+    rows = csv.DictReader(io.StringIO(cwa_pipeline("issues", "--format", "csv", folder=shop.folder).stdout))
+    assert {row["issue_key"]: row["snoozed_until"] for row in rows if row["snoozed_until"]} == {
+        key: "2999-12-31T05:00:00Z"
+    }
+
+
+def test_a_snooze_of_what_is_not_open_is_one_line(shop: Shop) -> None:
+    assert shop.sync().succeeded
+    said = cwa_pipeline("snooze", "computer:34:no_matching", "--until", "2999-12-31", "--note", "x", folder=shop.folder)
+    assert said.returncode == 1
+    assert "is no open issue; did you mean computer:34:no_matching_pcid?" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_page_writes_the_page_anew_and_says_where_also_before_there_is_anything_to_show(shop: Shop) -> None:
+    said = cwa_pipeline("page", folder=shop.folder)
+    page = shop.folder / "integration_page.html"
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.strip() == str(page)
+    assert "there is no warehouse yet; run a sync" in page.read_text(encoding="utf-8")
+    assert shop.sync().succeeded
+    page.unlink()
+    assert cwa_pipeline("page", folder=shop.folder).returncode == 0
+    assert "Elm Street Dental" in page.read_text(encoding="utf-8")
+
+
+def test_check_says_when_the_page_cannot_be_written(shop: Shop) -> None:
+    shop.configure('page.path = "nowhere/index.html"')
+    result = cwa_pipeline("check", folder=shop.folder)
+    assert result.returncode == 1
+    assert "FAIL page:" in result.stdout
+    assert "is no folder; make it, or correct [page] path" in result.stdout

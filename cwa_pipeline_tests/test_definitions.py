@@ -9,6 +9,7 @@ import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon asks for its next tick
 
 from cwa_pipeline.assets import sources
+from cwa_pipeline.assets.lineage import SOURCES
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.jobs import nightly_sync_schedule
 from cwa_pipeline.settings import ScheduleSettings
@@ -17,7 +18,7 @@ from cwa_pipeline.tables import TABLES
 GROUPS = {
     "cwa": {"cwa_clients", "cwa_computers", "cwa_groups", "cwa_group_members"},
     "pcrt": {"pcrt_groups", "pcrt_pcids", "pcrt_subscriptions"},
-    "matching": {"serial_blacklist", "client_groups", "computer_matches"},
+    "matching": {"serial_blacklist", "client_groups", "computer_matches", "match_suggestions"},
     "issues": {"client_issues", "computer_issues", "group_issues", "issue_history", "open_issues"},
     "coverage": {
         "subscription_members",
@@ -26,7 +27,9 @@ GROUPS = {
         "additional_members_ledger",
         "coverage_history",
     },
+    "page": {"integration_page"},
 }
+PAGE = dg.AssetKey("integration_page")
 GRAPH = defs.resolve_asset_graph()
 OURS = {dg.AssetKey(table) for tables in GROUPS.values() for table in tables}
 
@@ -41,8 +44,8 @@ def test_assets_are_in_the_groups_of_the_contract(group: str, tables: set[str]) 
     assert found == tables
 
 
-def test_every_asset_is_a_table_with_description_owner_kinds_and_columns() -> None:
-    for key in GRAPH.materializable_asset_keys:
+def test_every_asset_but_the_page_is_a_table_with_description_owner_kinds_and_columns() -> None:
+    for key in GRAPH.materializable_asset_keys - {PAGE}:
         node = GRAPH.get(key)
         schema = node.metadata["dagster/column_schema"]
         columns = TABLES[key.to_user_string()].to_schema().columns
@@ -57,13 +60,14 @@ def test_both_source_systems_are_external_assets_and_nothing_else_is() -> None:
     assert GRAPH.external_asset_keys == {spec.key for spec in sources.source_systems}
 
 
-def test_everything_leads_from_the_source_systems_to_additional_members_the_last_asset() -> None:
-    last = dg.AssetKey("additional_members")
-    assert not GRAPH.get(last).child_keys
-    assert GRAPH.upstream_key_iterator(last) is not None
-    upstream = set(GRAPH.upstream_key_iterator(last))
+def test_everything_leads_from_the_source_systems_to_the_write_and_only_the_page_comes_after_it() -> None:
+    write = dg.AssetKey("additional_members")
+    assert GRAPH.get(write).child_keys == {PAGE}
+    assert not GRAPH.get(PAGE).child_keys
+    upstream = set(GRAPH.upstream_key_iterator(write))
     assert {spec.key for spec in sources.source_systems} <= upstream
-    assert OURS - {last} <= upstream
+    assert OURS - {write, PAGE, dg.AssetKey("match_suggestions")} <= upstream
+    assert dg.AssetKey("match_suggestions") in GRAPH.get(PAGE).parent_keys
 
 
 def test_the_job_materialises_every_asset() -> None:
@@ -98,3 +102,34 @@ def test_the_schedule_ticks_once_every_night_at_one_by_the_shops_clock_when_the_
     local = [tick.astimezone(ZoneInfo("America/New_York")) for tick in ticks]
     assert [(tick.hour, tick.minute) for tick in local] == [(1, 0)] * 5
     assert all(later.date() - earlier.date() == timedelta(days=1) for earlier, later in pairwise(local))
+
+
+def test_the_page_is_renewed_after_a_failure_without_anybody_switching_that_on() -> None:
+    assert defs.resolve_sensor_def("page_after_a_failure").default_status == dg.DefaultSensorStatus.RUNNING
+
+
+@pytest.mark.parametrize("table", sorted(SOURCES))
+def test_each_columns_lineage_names_columns_that_exist(table: str) -> None:
+    columns = TABLES[table].to_schema().columns
+    for column, names in SOURCES[table].items():
+        assert column in columns
+        for name in names.split():
+            source, _, source_column = name.rpartition(".")
+            if source in TABLES:
+                assert source_column in TABLES[source].to_schema().columns, name
+            else:
+                assert dg.AssetKey(source.split("/")) in GRAPH.external_asset_keys, name
+
+
+@pytest.mark.parametrize("table", ["client_issues", "computer_issues", "group_issues", "open_issues"])
+def test_every_column_of_an_issue_table_leads_back_to_a_source_system(table: str) -> None:
+    def reaches_a_source(name: str) -> bool:
+        source, _, column = name.rpartition(".")
+        if source not in SOURCES:
+            return "/" in source
+        return any(map(reaches_a_source, SOURCES[source].get(column, "").split()))
+
+    made_here = {"severity", "area", "first_seen"}
+    for column in TABLES[table].to_schema().columns:
+        if column not in made_here:
+            assert reaches_a_source(f"{table}.{column}"), column

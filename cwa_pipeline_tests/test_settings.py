@@ -1,11 +1,15 @@
 """The configuration file and the environment: every default of the contract, and one clear line for whatever is wrong."""
 
+import os
+import re
 import tomllib
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from sqlalchemy.engine import make_url
 
-from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
+from cwa_pipeline.environment import CwaCredentials, page_path, pcrt_database_url, warehouse_url
 from cwa_pipeline.errors import SettingsError
 from cwa_pipeline.settings import Settings, generic_serials
 
@@ -26,11 +30,13 @@ def error(folder: Path, toml: str) -> str:
 
 
 def test_the_example_file_shows_every_key_with_its_default(tmp_path: Path) -> None:
-    shown = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    text = EXAMPLE.read_text(encoding="utf-8")
+    shown = tomllib.loads(text)
     assert Settings.model_validate(shown) == load(tmp_path, MINIMAL)
+    with_optional_keys = tomllib.loads(re.sub(r"^# (?=\w+ = )", "", text, flags=re.MULTILINE))
+    Settings.model_validate(with_optional_keys)
     for section, model in Settings.model_fields.items():
-        if section != "links":
-            assert set(shown[section]) == set(model.annotation.model_fields)
+        assert set(with_optional_keys[section]) == set(model.annotation.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,14 @@ def test_the_example_file_shows_every_key_with_its_default(tmp_path: Path) -> No
         (MINIMAL + '[schedule]\ncron = "0 0 1 * * *"', "[schedule] cron is not a cron expression of five fields"),
         (MINIMAL + '[schedule]\ntimezone = "Mars/Olympus"', "[schedule] timezone is not a time zone"),
         (MINIMAL + '[schedule]\ntimezone = "../etc/passwd"', "[schedule] timezone is not a time zone"),
+        (MINIMAL + "[page]\npath = 1", "[page] path"),
+        (MINIMAL + '[page]\nurl = "pcrt.example.com"', "[page] url write the whole address"),
+        (MINIMAL + '[page]\nurl = "javascript:alert(1)"', "[page] url write the whole address"),
+        (MINIMAL + '[links]\npcid = "https://pcrt.example.com/"', "[links] pcid has to hold {pcid} once"),
+        (MINIMAL + '[links]\npcid = "https://x.example/{pcid}{pcid}"', "[links] pcid has to hold {pcid} once"),
+        (MINIMAL + '[links]\npcid = "https://x.example/{client_id}"', "[links] pcid has to hold {pcid} once"),
+        (MINIMAL + '[links]\npcid = "javascript:alert({pcid})"', "[links] pcid write the whole address"),
+        (MINIMAL + '[links]\npcids = "https://x.example/{pcid}"', "[links] pcids is unknown; did you mean pcid?"),
         (
             MINIMAL + '[sync]\nadditional_members = "all"',
             "[sync] additional_members should be 'every_plan' or 'by_plan'",
@@ -151,3 +165,12 @@ def test_the_maintainers_list_beside_the_configuration_replaces_the_shipped_one(
     (tmp_path / "generic_serials.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match=r"generic_serials\.txt: cannot be read"):
         generic_serials()
+
+
+def test_the_page_is_beside_the_warehouse_unless_the_configuration_says_where(tmp_path: Path) -> None:
+    with patch.dict(os.environ, {"CWA_PIPELINE_CONFIG": str(tmp_path / "cwa_pipeline.toml")}):
+        default, own = load(tmp_path, MINIMAL), load(tmp_path, MINIMAL + '[page]\npath = "web/index.html"')
+        sqlite, postgresql = make_url("sqlite:////data/cwa_warehouse.db"), make_url("postgresql://db.example/warehouse")
+        assert page_path(default, sqlite) == Path("/data/integration_page.html")
+        assert page_path(default, postgresql) == tmp_path / "integration_page.html"
+        assert page_path(own, sqlite) == tmp_path / "web" / "index.html"

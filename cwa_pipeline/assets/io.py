@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
+from cwa_pipeline.assets.lineage import column_lineage, come_from
 from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.systems.reading import Reading
 from cwa_pipeline.systems.warehouse import Warehouse
@@ -60,8 +61,11 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
             context.add_output_metadata({"rows_counted": obj.counted, "counted_by": obj.counted_by})
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        table = context.asset_key.path[-1]
-        return self._frames[table] if table in self._frames else self._warehouse.read(table)
+        return self.frame(context.asset_key.path[-1])
+
+    def frame(self, table: str, *, or_empty: bool = False) -> pd.DataFrame:
+        """The table as this run filled it, else as the warehouse has it."""
+        return self._frames[table] if table in self._frames else self._warehouse.read(table, or_empty=or_empty)
 
     def publish(self, table: str, frame: pd.DataFrame, run_id: str) -> pd.DataFrame:
         """Fill the table with the frame; the frame as the table now has it is returned and kept."""
@@ -110,6 +114,7 @@ def materialisation_metadata(table: str, frame: pd.DataFrame) -> dict[str, Any]:
     ]
     schema = dg.TableSchema([dg.TableColumn(name) for name in shown])
     return {
+        **column_lineage(table),
         "dagster/row_count": len(frame),
         "preview": dg.MetadataValue.table(records, schema=schema) if records else dg.MetadataValue.text("no rows"),
     }
@@ -135,7 +140,7 @@ def _column_schema(table: str) -> dg.TableSchema:
             dg.TableColumn(
                 name=name,
                 type=str(column_type(table, name).sql).lower(),
-                description=column.description,
+                description=f"{column.description}{come_from(table, name)}",
                 constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=column.unique),
             )
             for name, column in model(table).columns.items()

@@ -5,19 +5,34 @@ import pandas as pd
 
 from cwa_pipeline import rules
 from cwa_pipeline.assets.io import WarehouseIOManager, table_asset
+from cwa_pipeline.assets.issue_metadata import issue_metadata
 from cwa_pipeline.rules import history
 
 GROUP = "issues"
 KINDS = {"pandas"}
 
 
+def _told(context: dg.AssetExecutionContext, warehouse: WarehouseIOManager, issues: pd.DataFrame) -> pd.DataFrame:
+    """The issues, with what Dagster is to show of them put beside."""
+    table = context.asset_key.path[-1]
+    context.add_output_metadata(issue_metadata(table, issues, warehouse.warehouse.read("issue_history")))
+    return issues
+
+
 @table_asset(group=GROUP, kinds=KINDS)
-def client_issues(cwa_clients: pd.DataFrame, client_groups: pd.DataFrame) -> pd.DataFrame:
-    return rules.client_issues.client_issues(cwa_clients, client_groups)
+def client_issues(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[WarehouseIOManager],
+    cwa_clients: pd.DataFrame,
+    client_groups: pd.DataFrame,
+) -> pd.DataFrame:
+    return _told(context, warehouse, rules.client_issues.client_issues(cwa_clients, client_groups))
 
 
 @table_asset(group=GROUP, kinds=KINDS)
 def computer_issues(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[WarehouseIOManager],
     computer_matches: pd.DataFrame,
     cwa_computers: pd.DataFrame,
     cwa_clients: pd.DataFrame,
@@ -26,13 +41,16 @@ def computer_issues(
     pcrt_pcids: pd.DataFrame,
     serial_blacklist: pd.DataFrame,
 ) -> pd.DataFrame:
-    return rules.computer_issues.computer_issues(
+    issues = rules.computer_issues.computer_issues(
         computer_matches, cwa_computers, cwa_clients, cwa_group_members, cwa_groups, pcrt_pcids, serial_blacklist
     )
+    return _told(context, warehouse, issues)
 
 
 @table_asset(group=GROUP, kinds=KINDS)
 def group_issues(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[WarehouseIOManager],
     pcrt_groups: pd.DataFrame,
     pcrt_subscriptions: pd.DataFrame,
     client_groups: pd.DataFrame,
@@ -41,9 +59,10 @@ def group_issues(
     cwa_groups: pd.DataFrame,
     members_plan: pd.DataFrame,
 ) -> pd.DataFrame:
-    return rules.group_issues.group_issues(
+    issues = rules.group_issues.group_issues(
         pcrt_groups, pcrt_subscriptions, client_groups, cwa_computers, cwa_group_members, cwa_groups, members_plan
     )
+    return _told(context, warehouse, issues)
 
 
 @table_asset(group=GROUP, kinds=KINDS)

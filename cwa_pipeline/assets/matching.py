@@ -4,7 +4,7 @@ import pandas as pd
 
 from cwa_pipeline.assets import sources
 from cwa_pipeline.assets.io import table_asset
-from cwa_pipeline.rules import matching, serials
+from cwa_pipeline.rules import matching, serials, suggestions
 from cwa_pipeline.settings import generic_serials
 
 GROUP = "matching"
@@ -26,3 +26,13 @@ def computer_matches(
     cwa_computers: pd.DataFrame, pcrt_pcids: pd.DataFrame, serial_blacklist: pd.DataFrame, client_groups: pd.DataFrame
 ) -> pd.DataFrame:
     return matching.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
+
+
+@table_asset(group=GROUP, kinds=KINDS)
+def match_suggestions(
+    cwa_computers: pd.DataFrame,
+    computer_matches: pd.DataFrame,
+    pcrt_pcids: pd.DataFrame,
+    serial_blacklist: pd.DataFrame,
+) -> pd.DataFrame:
+    return suggestions.match_suggestions(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist)

@@ -88,6 +88,7 @@ def _tell(folder: Path) -> None:
     out.print(as_table(members[["subscription_id", "group_id", "plan", "before", "after", "status"]]))
     out.print("\nWhere to look", style="bold")
     for what, where in {
+        "the page for the technicians": f"file://{folder / 'integration_page.html'}",
         "the tables": f"{folder / 'cwa_warehouse.db'} (SQLite), the shop's PCRT beside it in pcrt.db",
         "the issues": f"WAREHOUSE_URL=sqlite:///{folder / 'cwa_warehouse.db'} cwa-pipeline issues",
         "the lineage and this run": "make demo-ui",

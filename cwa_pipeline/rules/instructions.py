@@ -89,7 +89,7 @@ INSTRUCTIONS: dict[tuple[str, str | None], Instructions] = {
         (
             "Look at the likeliest PCIDs shown here. If one of them is this machine, open it in PCRT and correct its serial number.",
             "Otherwise search PCRT for the text `serial: …` shown here, and for the customer's machines by name.",
-            "If the machine is not there, make the asset in the customer's group with exactly this serial number (the button copies it).",
+            "If the machine is not there, make the asset in the customer's group with exactly this serial number.",
         ),
     ),
     ("no_matching_pcid", "duplicate_serial"): Instructions(

@@ -95,6 +95,8 @@ def _values(table: str, name: str) -> st.SearchStrategy[object]:
     column = schema.model(table).columns[name]
     allowed = [value for check in column.checks for value in check.statistics.get("allowed_values", [])]
     values = st.sampled_from(allowed) if allowed else VALUES[str(schema.dtypes(table)[name])]
+    highest = [check.statistics["max_value"] for check in column.checks if "max_value" in check.statistics]
+    values = st.integers(1, min(highest)) if highest else values
     return values | st.none() if column.nullable else values
 
 

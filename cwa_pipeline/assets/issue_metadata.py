@@ -1,0 +1,61 @@
+"""What Dagster shows of an issue table: how many, how that changed, the first rows and what to do about them.
+
+What belongs here: the metadata of a materialisation. What must not: names of people and customers, for event logs last for ever; or
+text of CWA and PCRT as markup, for the UI renders Markdown.
+"""
+
+import re
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from cwa_pipeline.rules.instructions import INSTRUCTIONS
+from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.systems.warehouse_schema import model
+from cwa_pipeline.terminal import plain
+
+FIRST_ROWS = 10
+LONGEST_CELL = 60  # characters; enough for any serial number that a person types
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~&-])")
+
+
+def issue_metadata(table: str, issues: pd.DataFrame, issue_history: pd.DataFrame) -> dict[str, Any]:
+    """The count, the change since the last sync, the count of each kind, and the first rows with their instructions.
+
+    `issue_history` is that of before this sync.
+    """
+    area = table.removesuffix("_issues")
+    open_before = issue_history[issue_history["resolved_at"].isna() & (issue_history["area"] == area)]
+    counts, before = issues["issue"].value_counts(), open_before["issue"].value_counts()
+    kinds = [issue for issue, kind in ISSUES.items() if kind.area == area]
+    return {
+        "issues": len(issues),
+        "change_since_last_sync": len(issues) - len(open_before),
+        **{issue: int(counts.get(issue, 0)) for issue in kinds if issue in counts or issue in before},
+        "first_rows": dg.MetadataValue.md(first_rows(table, issues)),
+    }
+
+
+def first_rows(table: str, issues: pd.DataFrame) -> str:
+    """The first rows as a Markdown table, errors first, with the instructions of what is in them below."""
+    if issues.empty:
+        return "Nothing is open."
+    shown = [name for name, column in model(table).columns.items() if not (column.metadata or {}).get("personal")]
+    first = issues.sort_values(["severity", "issue_key"])[shown].head(FIRST_ROWS).drop(columns="issue_key")
+    rows = first.dropna(axis="columns", how="all").map(markdown_safe).to_markdown(index=False, disable_numparse=True)
+    pairs = first[["issue", "reason"]].drop_duplicates().itertuples(index=False, name=None)
+    words = [(issue, INSTRUCTIONS[issue, None if pd.isna(reason) else reason]) for issue, reason in pairs]
+    told = [
+        f"**{instructions.title}** ({markdown_safe(issue)}): {instructions.means}\n\n"
+        + "\n".join(f"{number}. {step}" for number, step in enumerate(instructions.steps, 1))
+        for issue, instructions in words
+    ]
+    return "\n\n".join([f"The first {len(first)} of {len(issues)}:", rows, *told])
+
+
+def markdown_safe(value: object) -> str:
+    """A value as text that Markdown and HTML take for nothing but text; null is empty."""
+    text = plain(value)
+    text = text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+    return _MARKUP.sub(r"\\\1", text)

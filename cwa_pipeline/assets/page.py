@@ -1,0 +1,41 @@
+"""The integration page: what technicians open every morning, made of the tables when all is done."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from cwa_pipeline.assets.io import OWNERS, WarehouseIOManager
+from cwa_pipeline.assets.resources import SettingsResource
+from cwa_pipeline.environment import page_path, warehouse_url
+from cwa_pipeline.page import render, renew
+
+GROUP = "page"
+_NO_ASSETS = {"issue_snoozes", "sync_runs", "sync_failures"}  # the warehouse's own
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"html"},
+    owners=OWNERS,
+    deps=[dg.AssetKey(table) for table in renew.PAGE_TABLES if table not in _NO_ASSETS],
+    description="What technicians open every morning: how the last sync ended, the open issues with what to do about each, the likeliest "
+    "matches, and why a computer is covered or not. One HTML file that needs no server; `[page] path` says where.",
+)
+def integration_page(
+    settings: SettingsResource, warehouse: dg.ResourceParam[WarehouseIOManager]
+) -> dg.MaterializeResult:
+    path = page_path(settings.values, warehouse_url())
+    text = renew.page(
+        lambda table: warehouse.frame(table, or_empty=table in renew.MAY_BE_UNFILLED),
+        settings.values,
+        datetime.now(UTC),
+    )
+    render.put_in_place(path, text)
+    address = settings.values.page.url
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(path),
+            "bytes": len(text.encode()),
+            "page": dg.MetadataValue.url(address or path.as_uri()),
+        }
+    )

@@ -1,0 +1,190 @@
+"""The rows of the integration page: issues, computers, suggestions and snoozes as compact columns that the page's script reads.
+
+What belongs here: which rows and columns the page gets, cleaned and cut. What must not: HTML, or a decision of the rules.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from cwa_pipeline.rules.explanation import FIXES, LINKS, TEXTS
+from cwa_pipeline.rules.frames import lookup, map_distinct
+from cwa_pipeline.rules.instructions import INSTRUCTIONS, Instructions
+from cwa_pipeline.rules.issues import ISSUES, Kind
+from cwa_pipeline.settings import LinksSettings
+from cwa_pipeline.terminal import plain
+
+# Beyond these the page would no longer open at once; the tables have all of them, and the page says so.
+ISSUES_AT_MOST = 20_000
+COMPUTERS_AT_MOST = 20_000
+LONGEST_TEXT = 300  # characters of one value; nobody reads more of a name, and a hostile one would fill the page
+
+
+class Block(NamedTuple):
+    """The issues of one kind with one reason, which share their instructions."""
+
+    issue: str
+    reason: str | None
+    kind: Kind
+    instructions: Instructions
+    issues: int
+
+
+class Section(NamedTuple):
+    """One kind of issue, and the numbers of its blocks: the ones that have the same kind stand together."""
+
+    issue: str
+    kind: Kind
+    issues: int
+    blocks: list[int]
+
+
+class GenericSerial(NamedTuple):
+    """A serial number that computers of several clients have, as a line for generic_serials.txt."""
+
+    line: str
+    evidence: str
+
+
+def blocks(issue_tables: Mapping[str, pd.DataFrame]) -> list[Block]:
+    """What is open, worst first and then in the order of the catalogue."""
+    pairs = pd.concat(issue_tables.values())[["issue", "reason"]].astype("object")
+    number = Counter(pairs.where(pairs.notna(), None).itertuples(index=False, name=None))
+    found = [
+        Block(issue, reason, ISSUES[issue], words, number[issue, reason])
+        for (issue, reason), words in INSTRUCTIONS.items()
+        if (issue, reason) in number
+    ]
+    return sorted(found, key=lambda block: block.kind.severity)
+
+
+def sections(found: list[Block]) -> list[Section]:
+    """The kinds of the blocks: errors before warnings, and the most frequent first, as the overview has them."""
+    made = [
+        Section(
+            issue,
+            ISSUES[issue],
+            sum(block.issues for block in found if block.issue == issue),
+            [number for number, block in enumerate(found) if block.issue == issue],
+        )
+        for issue in dict.fromkeys(block.issue for block in found)
+    ]
+    return sorted(made, key=lambda section: (section.kind.severity, -section.issues))
+
+
+def rows(
+    tables: Mapping[str, pd.DataFrame], found: list[Block], chains: pd.DataFrame, links: LinksSettings
+) -> dict[str, Any]:
+    """All that the page's script needs, as plain values: columns are lists, or {v: distinct values, i: which of them}."""
+    opened = (
+        tables["issue_history"].loc[lambda history: history["resolved_at"].isna()].set_index("issue_key")["first_seen"]
+    )
+    group_names = tables["pcrt_groups"].set_index("group_id")["name"]
+    issue_tables = {area: tables[f"{area}_issues"] for area in ("client", "computer", "group")}
+    tied = lookup(issue_tables["client"]["client_id"], tables["client_groups"].set_index("client_id")["group_id"])
+    issue_tables["client"] = issue_tables["client"].assign(group_id=tied, group_name=lookup(tied, group_names))
+    shown = _worst_first(issue_tables, opened)
+    computers = _computers(chains, shown["computer"]["computer_id"], tables["cwa_computers"])
+    suggestions = tables["match_suggestions"]
+    suggestions = suggestions[suggestions["computer_id"].isin(computers["computer_id"])].merge(
+        tables["pcrt_pcids"][["pcid", "name", "make", "group_id"]], on="pcid", how="left"
+    )
+    suggestions["group_name"] = lookup(suggestions["group_id"], group_names)
+    position = {(block.issue, block.reason): number for number, block in enumerate(found)}
+    return {
+        "blocks": [
+            {
+                "issue": block.issue,
+                "reason": block.reason,
+                "area": block.kind.area,
+                "about": block.kind.about,
+                "severity": block.kind.severity,
+            }
+            for block in found
+        ],
+        "issues": {area: _columns(_placed(issues, position)) for area, issues in shown.items()},
+        "computers": _columns(computers),
+        "suggestions": _columns(suggestions),
+        "snoozes": _columns(_last_snoozes(tables["issue_snoozes"])),
+        "chain": {"links": LINKS, "texts": TEXTS, "fixes": FIXES},
+        "links": links.model_dump(exclude_none=True),
+    }
+
+
+def generic_serials(computer_issues: pd.DataFrame) -> list[GenericSerial]:
+    """The suspected generic serials, the most widespread first, each with how many computers of how many clients have it."""
+    suspected = computer_issues[computer_issues["issue"] == "suspected_generic_serial"].dropna(subset="serial_number")
+    folded = suspected["serial_number"].str.split().str.join(" ").str.casefold()
+    found = suspected.groupby(folded).agg(
+        line=("serial_number", "first"), computers=("computer_id", "nunique"), clients=("client_id", "nunique")
+    )
+    found = found.sort_values(["clients", "computers", "line"], ascending=[False, False, True]).head(ISSUES_AT_MOST)
+    return [
+        GenericSerial(_text(line), f"{computers} computers of {clients} clients")
+        for line, computers, clients in found.itertuples(index=False, name=None)
+    ]
+
+
+def _worst_first(issue_tables: Mapping[str, pd.DataFrame], opened: pd.Series) -> dict[str, pd.DataFrame]:
+    """The issues that fit, errors before warnings and the oldest before the newer, each with `seen`, when it was seen first."""
+    with_seen = {
+        area: issues.assign(area=area, seen=lookup(issues["issue_key"], opened))
+        for area, issues in issue_tables.items()
+    }
+    everything = pd.concat([issues[["issue_key", "severity", "seen", "area"]] for issues in with_seen.values()])
+    fitting = everything.sort_values(["severity", "seen", "issue_key"]).head(ISSUES_AT_MOST)["issue_key"]
+    return {
+        area: issues[issues["issue_key"].isin(fitting)].sort_values(["seen", "issue_key"])
+        for area, issues in with_seen.items()
+    }
+
+
+def _placed(issues: pd.DataFrame, position: Mapping[tuple[str, str | None], int]) -> pd.DataFrame:
+    """The columns a row of the page needs, with the number of its block in place of issue and reason."""
+    reasons = issues["reason"].astype("object").where(issues["reason"].notna(), None)
+    block = [position[pair] for pair in zip(issues["issue"].tolist(), reasons.tolist(), strict=True)]
+    of_computers = ["computer_name", "serial_number", "asset_tag", "pcid", "pcid_group_id", "expected_group_id"]
+    dropped = ["issue_key", "issue", "reason", "severity", "area", *of_computers]
+    return issues.assign(block=block).drop(columns=dropped, errors="ignore")
+
+
+def _computers(chains: pd.DataFrame, with_issues: pd.Series, cwa_computers: pd.DataFrame) -> pd.DataFrame:
+    """The computers that fit, those with issues first, then those not covered."""
+    order = pd.DataFrame({"settled": ~chains["computer_id"].isin(with_issues), "covered": chains["broken"].isna()})
+    fitting = order.sort_values(["settled", "covered"], kind="stable").index[:COMPUTERS_AT_MOST]
+    chosen = chains.loc[fitting]
+    facts = cwa_computers.set_index("computer_id")
+    for name in ("last_contact", "last_user"):
+        chosen = chosen.assign(**{name: lookup(chosen["computer_id"], facts[name])})
+    return chosen
+
+
+def _last_snoozes(issue_snoozes: pd.DataFrame) -> pd.DataFrame:
+    """Of each issue what was said of it last."""
+    last = issue_snoozes.sort_values("snoozed_at").drop_duplicates("issue_key", keep="last")
+    return last[["issue_key", "snoozed_until", "note"]]
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, Any]:
+    return {str(name): _column(frame[name]) for name in frame.columns} | {"length": len(frame)}
+
+
+def _column(values: pd.Series) -> list[Any] | dict[str, list[Any]]:
+    """The values as JSON has them: times as seconds since 1970, texts harmless; dictionary-coded where values come again."""
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        values = (values - pd.Timestamp("1970-01-01", tz="UTC")).dt.total_seconds().round().astype("Int64")
+    elif isinstance(values.dtype, pd.StringDtype):
+        values = map_distinct(values, _text, missing=None, dtype="str")
+    which, distinct = pd.factorize(values)
+    if len(distinct) * 2 < len(values):
+        return {"v": distinct.tolist(), "i": which.tolist()}
+    listed = values.astype("object").where(values.notna(), None)
+    return [value.item() if hasattr(value, "item") else value for value in listed]
+
+
+def _text(value: str) -> str:
+    """Without the characters that could reorder a line or hide in it, and no longer than anybody reads."""
+    text = plain(value)
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"

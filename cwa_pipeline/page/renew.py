@@ -1,0 +1,87 @@
+"""The integration page renewed: from the warehouse's tables to the file.
+
+What belongs here: which tables the page reads, and what it says when there are none. What must not: what it looks like (`render`).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from cwa_pipeline.environment import page_path, warehouse_url
+from cwa_pipeline.errors import WarehouseError
+from cwa_pipeline.page import content, render, summary
+from cwa_pipeline.rules.explanation import computer_chains
+from cwa_pipeline.settings import Settings
+from cwa_pipeline.systems.warehouse import Warehouse
+
+CHAIN_TABLES = (
+    "cwa_computers",
+    "cwa_clients",
+    "client_groups",
+    "computer_matches",
+    "pcrt_pcids",
+    "pcrt_groups",
+    "pcrt_subscriptions",
+    "cwa_group_members",
+    "cwa_groups",
+    "subscription_members",
+    "additional_members",
+)
+ISSUE_TABLES = ("client_issues", "computer_issues", "group_issues")
+PAGE_TABLES = (
+    *CHAIN_TABLES,
+    *ISSUE_TABLES,
+    "match_suggestions",
+    "issue_history",
+    "issue_snoozes",
+    "sync_runs",
+    "sync_failures",
+)
+# A first sync that failed at the write has everything but these
+MAY_BE_UNFILLED = {"additional_members", "match_suggestions"}
+
+
+def page(read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime) -> str:
+    """The page from the warehouse's tables. Raises WarehouseError when one of them cannot be read."""
+    tables = {table: read(table) for table in PAGE_TABLES}
+    chains = computer_chains(**{table: tables[table] for table in CHAIN_TABLES})
+    issue_tables = {table: tables[table] for table in ISSUE_TABLES}
+    found = content.blocks(issue_tables)
+    totals, kinds = summary.trends(tables["issue_history"], now, settings.schedule.timezone)
+    return render.rendered(
+        problem=None,
+        made_at=now.astimezone(ZoneInfo(settings.schedule.timezone)),
+        sync=summary.last_sync(tables["sync_runs"], tables["sync_failures"], tables["additional_members"]),
+        figures=summary.figures(tables, chains),
+        totals=totals,
+        kinds=kinds,
+        blocks=found,
+        sections=content.sections(found),
+        generic_serials=content.generic_serials(tables["computer_issues"]),
+        issue_count=sum(map(len, issue_tables.values())),
+        issues_at_most=content.ISSUES_AT_MOST,
+        computer_count=len(chains),
+        computers_at_most=content.COMPUTERS_AT_MOST,
+        rows=content.rows(tables, found, chains, settings.links),
+    )
+
+
+def renew_page() -> Path:
+    """Write the page anew from what the warehouse has, which may be nothing: the page then says so. Returns where it is.
+
+    Raises SettingsError, and PageError when the file cannot be written.
+    """
+    settings = Settings.load()
+    url, now = warehouse_url(), datetime.now(UTC)
+    path = page_path(settings, url)
+    with Warehouse(url) as warehouse:
+        try:
+            text = page(lambda table: warehouse.read(table, or_empty=table in MAY_BE_UNFILLED), settings, now)
+        except WarehouseError as error:
+            made_at = now.astimezone(ZoneInfo(settings.schedule.timezone))
+            text = render.rendered(problem=str(error), made_at=made_at)
+    render.put_in_place(path, text)
+    return path

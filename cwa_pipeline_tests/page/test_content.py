@@ -1,0 +1,146 @@
+"""The rows that the page gets: which, how many, harmless, and told apart by kind and reason."""
+
+from unittest.mock import patch
+
+import pandas as pd
+import pytest
+
+from cwa_pipeline.page import content
+from cwa_pipeline.rules.explanation import computer_chains
+from cwa_pipeline.rules.history import issue_history
+from cwa_pipeline.settings import LinksSettings
+from cwa_pipeline.tables import AdditionalMembers, IssueHistory, IssueSnoozes, MatchSuggestions
+from cwa_pipeline_tests.worlds import Client, Computer, CwaGroup, World, messy_world
+
+NOW = pd.Timestamp("2026-11-23T06:00:00Z")
+
+
+def tables_of(world: World) -> dict[str, pd.DataFrame]:
+    issues = (world.client_issues, world.computer_issues, world.group_issues)
+    return {
+        "client_issues": world.client_issues,
+        "computer_issues": world.computer_issues,
+        "group_issues": world.group_issues,
+        "issue_history": issue_history(IssueHistory.empty(), *issues, NOW),
+        "issue_snoozes": IssueSnoozes.empty(),
+        "match_suggestions": MatchSuggestions.empty(),
+        "cwa_computers": world.cwa_computers,
+        "cwa_clients": world.cwa_clients,
+        "client_groups": world.client_groups,
+        "computer_matches": world.computer_matches,
+        "pcrt_pcids": world.pcrt_pcids,
+        "pcrt_groups": world.groups_of_pcrt,
+        "pcrt_subscriptions": world.pcrt_subscriptions,
+        "cwa_group_members": world.cwa_group_members,
+        "cwa_groups": world.cwa_groups,
+        "subscription_members": world.subscription_members,
+        "additional_members": AdditionalMembers.empty(),
+    }
+
+
+CHAIN = [
+    *("cwa_computers", "cwa_clients", "client_groups", "computer_matches", "pcrt_pcids", "pcrt_groups"),
+    *("pcrt_subscriptions", "cwa_group_members", "cwa_groups", "subscription_members", "additional_members"),
+]
+
+
+def rows_of(world: World, links: LinksSettings | None = None, **more: pd.DataFrame) -> dict:
+    tables = tables_of(world) | more
+    issue_tables = {name: tables[f"{name}_issues"] for name in ("client", "computer", "group")}
+    chains = computer_chains(**{name: tables[name] for name in CHAIN})
+    return content.rows(tables, content.blocks(issue_tables), chains, links or LinksSettings())
+
+
+def values(table: dict, column: str) -> list:
+    """A column as the page's script reads it."""
+    coded = table[column]
+    if isinstance(coded, list):
+        return coded
+    return [None if which < 0 else coded["v"][which] for which in coded["i"]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_issue_is_on_the_page_once_in_the_block_of_its_kind_and_reason(seed: int) -> None:
+    world = messy_world(seed)
+    rows = rows_of(world)
+    shown = []
+    for area, table in rows["issues"].items():
+        assert table["length"] == len(tables_of(world)[f"{area}_issues"])
+        for position, number in enumerate(values(table, "block")):
+            block = rows["blocks"][number]
+            shown.append(
+                (
+                    f"{block['about']}:{values(table, block['about'] + '_id')[position]}:{block['issue']}",
+                    block["reason"],
+                )
+            )
+    everything = pd.concat([world.client_issues, world.computer_issues, world.group_issues])
+    reasons = everything["reason"].astype("object").where(everything["reason"].notna(), None)
+    assert sorted(shown, key=str) == sorted(zip(everything["issue_key"], reasons, strict=True), key=str)
+
+
+def test_a_section_counts_all_its_blocks_and_the_worst_kinds_come_first() -> None:
+    world = messy_world(1)
+    found = content.blocks(
+        {"computer": world.computer_issues, "client": world.client_issues, "group": world.group_issues}
+    )
+    sections = content.sections(found)
+    order = [(section.kind.severity, -section.issues) for section in sections]
+    assert order == sorted(order)
+    assert sum(section.issues for section in sections) == sum(block.issues for block in found)
+    assert sorted(number for section in sections for number in section.blocks) == list(range(len(found)))
+
+
+def test_what_does_not_fit_is_left_out_from_the_end_and_its_computers_come_with_the_issues() -> None:
+    world = messy_world(2)
+    with patch.object(content, "ISSUES_AT_MOST", 10), patch.object(content, "COMPUTERS_AT_MOST", 10):
+        rows = rows_of(world)
+    assert sum(table["length"] for table in rows["issues"].values()) == 10
+    assert rows["computers"]["length"] == 10
+    shown = {
+        rows["blocks"][number]["severity"] for table in rows["issues"].values() for number in values(table, "block")
+    }
+    assert shown == {"error"}  # there are more than ten errors, and they come first
+    assert set(values(rows["issues"]["computer"], "computer_id")) <= set(values(rows["computers"], "computer_id"))
+
+
+def test_a_text_is_cut_and_what_could_hide_in_it_is_shown() -> None:
+    world = World(clients=[Client(1, None, "\u202eevil\x07" + "x" * 4000)])
+    [name] = values(rows_of(world)["issues"]["client"], "client_name")
+    assert name.startswith("\ufffdevil\ufffd")
+    assert len(name) == content.LONGEST_TEXT + 1
+
+
+def test_of_several_snoozes_of_an_issue_the_last_one_counts() -> None:
+    said = pd.DataFrame(
+        {
+            "issue_key": ["a", "a", "b"],
+            "snoozed_at": pd.to_datetime(["2026-11-02", "2026-11-01", "2026-11-01"], utc=True),
+            "snoozed_until": pd.to_datetime(["2026-12-24", "2027-12-24", "2026-11-30"], utc=True),
+            "note": ["later", "earlier", None],
+        }
+    )
+    snoozes = rows_of(World(clients=[Client(1)]), issue_snoozes=said)["snoozes"]
+    assert dict(zip(values(snoozes, "issue_key"), values(snoozes, "note"), strict=True)) == {"a": "later", "b": None}
+    assert max(values(snoozes, "snoozed_until")) == pd.Timestamp("2026-12-24", tz="UTC").timestamp()
+
+
+def test_a_suspected_generic_serial_comes_as_a_ready_line_with_how_widespread_it_is() -> None:
+    carrying = [Computer(number, number % 3 + 1, f" Board-{number % 2}  Serial", None) for number in range(1, 9)]
+    world = World(
+        clients=[Client(number) for number in (1, 2, 3)], computers=carrying, groups=[CwaGroup(850, "BizCare Plus")]
+    )
+    lines = content.generic_serials(world.computer_issues)
+    assert [line.evidence for line in lines] == ["4 computers of 3 clients"] * 2
+    assert {" ".join(line.line.split()) for line in lines} == {"Board-0 Serial", "Board-1 Serial"}
+
+
+def test_only_the_links_that_are_configured_are_on_the_page() -> None:
+    links = LinksSettings(pcid="https://pcrt.example.com/?pcid={pcid}")
+    assert rows_of(World(clients=[Client(1)]), links)["links"] == {"pcid": "https://pcrt.example.com/?pcid={pcid}"}
+
+
+def test_an_empty_world_has_no_rows() -> None:
+    rows = rows_of(World())
+    assert rows["computers"]["length"] == 0
+    assert all(table["length"] == 0 for table in rows["issues"].values())

@@ -1,0 +1,136 @@
+"""The top of the page: how the last sync ended, what was synced, how issues come and go."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from cwa_pipeline.page.summary import TREND_DAYS, figures, last_sync, trends
+from cwa_pipeline.rules.explanation import computer_chains
+from cwa_pipeline.tables import AdditionalMembers, IssueHistory, SyncFailures, SyncRuns
+from cwa_pipeline_tests.worlds import messy_world
+
+NEW_YORK = "America/New_York"
+NOW = datetime(2026, 11, 23, 6, 5, tzinfo=UTC)  # five past one in the morning of the 23rd, by the shop's clock
+
+
+def runs(*rows: tuple[str, str, bool]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["run_id", "finished_at", "wrote"])
+    return frame.assign(finished_at=pd.to_datetime(frame["finished_at"], utc=True))
+
+
+def failures(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["run_id", "failed_at", "problem"])
+    return frame.assign(failed_at=pd.to_datetime(frame["failed_at"], utc=True))
+
+
+def lists(*rows: tuple[int, str, str | None]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["group_id", "status", "reason"])
+    return frame.astype({"reason": "str"})
+
+
+NO_RUNS, NO_FAILURES, NO_LISTS = SyncRuns.empty(), SyncFailures.empty(), AdditionalMembers.empty()
+
+
+def test_before_any_sync_came_to_its_end_the_page_says_so() -> None:
+    assert last_sync(NO_RUNS, NO_FAILURES, NO_LISTS).state == "never"
+
+
+def test_a_sync_that_wrote_tells_how_many_lists_of_each_kind() -> None:
+    told = last_sync(
+        runs(("a", "2026-11-23 06:00", True)), NO_FAILURES, lists((1, "written", None), (2, "unchanged", None))
+    )
+    assert told.state == "wrote"
+    assert "1 written, 1 right already" in told.headline
+
+
+@pytest.mark.parametrize("status", ["held", "conflict"])
+def test_a_group_left_alone_is_told_at_the_top_with_the_reason_once(status: str) -> None:
+    left = lists((1, status, "would lose 5 of 8"), (1, status, "would lose 5 of 8"), (2, "written", None))
+    told = last_sync(runs(("a", "2026-11-23 06:00", True)), NO_FAILURES, left)
+    assert (told.state, told.lines) == ("held", ["would lose 5 of 8"])
+    assert "left 1 group alone" in told.headline
+
+
+def test_a_dry_run_is_no_sync_that_wrote() -> None:
+    told = last_sync(runs(("a", "2026-11-23 06:00", False)), NO_FAILURES, lists((1, "planned", "dry run")))
+    assert told.state == "planned"
+
+
+def test_a_failure_after_the_last_sync_is_told_with_all_its_lines_and_when_the_last_good_one_was() -> None:
+    told = last_sync(
+        runs(("a", "2026-11-22 06:00", True)), failures(("b", "2026-11-23 06:00", "no computer\nno client")), NO_LISTS
+    )
+    assert told.state == "failed"
+    assert told.lines[:2] == ["no computer", "no client"]
+    assert told.finished_at == pd.Timestamp("2026-11-22 06:00", tz="UTC")
+
+
+def test_a_run_that_came_to_its_end_and_failed_there_because_a_guard_stopped_it_counts_as_failed() -> None:
+    ended, failed = "2026-11-23 06:00:00", "2026-11-23 06:00:01"
+    assert last_sync(runs(("a", ended, False)), failures(("a", failed, "stopped")), NO_LISTS).state == "failed"
+
+
+def test_a_failure_before_the_last_sync_is_history() -> None:
+    told = last_sync(runs(("b", "2026-11-23 06:00", True)), failures(("a", "2026-11-22 06:00", "x")), NO_LISTS)
+    assert told.state == "wrote"
+
+
+def history(*rows: tuple[str, str, str | None]) -> pd.DataFrame:
+    """issue, first_seen, resolved_at."""
+    frame = pd.DataFrame(rows, columns=["issue", "first_seen", "resolved_at"])
+    times = {name: pd.to_datetime(frame[name], utc=True) for name in ("first_seen", "resolved_at")}
+    return frame.assign(issue_key=frame.index.astype("str"), **times)
+
+
+def test_a_day_counts_as_the_sync_left_it_at_its_end_by_the_shops_clock() -> None:
+    # Seen first by the sync of the 23rd at 1 o'clock New York time, and one there was since long ago
+    open_ = history(("no_cwa_group", "2026-11-23 06:00", None), ("no_cwa_group", "2026-01-01 06:00", None))
+    totals, [kind] = trends(open_, NOW, NEW_YORK)
+    assert (totals["error"].now, totals["error"].since_yesterday, totals["error"].since_30_days) == (2, 1, 1)
+    assert kind.trend.days == [1] * TREND_DAYS + [2]
+    assert totals["warning"].days == [0] * (TREND_DAYS + 1)
+
+
+def test_an_issue_resolved_tonight_is_one_less_than_yesterday_and_its_kind_is_still_shown() -> None:
+    resolved = history(("several_plans", "2026-11-01 06:00", "2026-11-23 06:00"))
+    totals, [kind] = trends(resolved, NOW, NEW_YORK)
+    assert (totals["warning"].now, totals["warning"].since_yesterday) == (0, -1)
+    assert kind.issue == "several_plans"
+
+
+def test_before_the_first_sync_there_is_nothing_to_compare_with() -> None:
+    first_night = history(("no_cwa_group", "2026-11-23 06:00", None))
+    totals, _ = trends(first_night, NOW, NEW_YORK)
+    assert (totals["error"].since_yesterday, totals["error"].since_30_days) == (None, None)
+    assert totals["error"].days == [None] * TREND_DAYS + [1]
+
+
+def test_no_issue_ever_is_no_kind_and_zero() -> None:
+    totals, kinds = trends(IssueHistory.empty(), NOW, NEW_YORK)
+    assert (kinds, totals["error"].now, totals["warning"].now) == ([], 0, 0)
+
+
+def test_figures_count_the_tables() -> None:
+    world = messy_world(3)
+    tables = {
+        "cwa_clients": world.cwa_clients,
+        "client_groups": world.client_groups,
+        "pcrt_pcids": world.pcrt_pcids,
+        "pcrt_groups": world.groups_of_pcrt,
+        "pcrt_subscriptions": world.pcrt_subscriptions,
+    }
+    chains = computer_chains(
+        **tables,
+        cwa_computers=world.cwa_computers,
+        computer_matches=world.computer_matches,
+        cwa_group_members=world.cwa_group_members,
+        cwa_groups=world.cwa_groups,
+        subscription_members=world.subscription_members,
+        additional_members=NO_LISTS,
+    )
+    shown = {figure.label: figure for figure in figures(tables, chains)}
+    assert shown["Clients"].value == len(world.clients)
+    assert shown["Computers"].note == f"{world.computer_matches['pcid'].notna().sum()} matched to a PCID"
+    assert shown["Subscriptions"].value == len(world.subscriptions)
+    assert shown["Covered computers"].value == chains["broken"].isna().sum()
