@@ -49,7 +49,9 @@ def check_all() -> Iterator[Finding]:
 
 
 def _automate(settings: Settings) -> Iterator[tuple[Mark, str]]:
-    with Automate(settings.cwa.url, CwaCredentials.from_environment()) as automate:
+    with Automate(
+        settings.cwa.url, CwaCredentials.from_environment(), connections=settings.cwa.connections
+    ) as automate:
         automate.log_in()
         yield "ok", f"logged in at {settings.cwa.url}"
         clients = automate.clients().frame

@@ -27,6 +27,7 @@ GENERIC_SERIALS_FILE = "generic_serials.txt"
 SHIPPED_GENERIC_SERIALS = Path(__file__).with_name(GENERIC_SERIALS_FILE)
 
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+MOST_CONNECTIONS = 32  # CWA is one IIS and one MySQL; more at once only makes each answer slower
 CRON_FIELDS = 5  # Dagster's schedules know minutes to weekdays; croniter alone would also take seconds
 
 DEFAULT_PLANS = (
@@ -143,6 +144,7 @@ class CwaSettings(_Section):
 
     url: Annotated[str, AfterValidator(_https_or_loopback)]
     plans: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_some_distinct_names)] = DEFAULT_PLANS
+    connections: Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)] = 4
 
 
 class AdditionalMembersSettings(_Section):

@@ -49,6 +49,8 @@ def test_the_example_file_shows_every_key_with_its_default(tmp_path: Path) -> No
         ('[cwa]\nurl = "automate.example.com"', "[cwa] url write the whole address"),
         ('[cwa]\nurl = "http://automate.example.com"', "plain http would send the password in the clear"),
         (MINIMAL + "plan = []", "[cwa] plan is unknown; did you mean plans?"),
+        (MINIMAL + "connections = 0", "[cwa] connections should be greater than or equal to 1 (found 0)"),
+        (MINIMAL + "connections = 1000", "[cwa] connections should be less than or equal to 32 (found 1000)"),
         (MINIMAL + "plans = []", "[cwa] plans name at least one CWA group"),
         (MINIMAL + 'plans = ["BizCare Plus", "bizcare  plus"]', "[cwa] plans two plans have the same name"),
         (

@@ -38,7 +38,9 @@ class AutomateResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["AutomateResource"]:
         """Prepare the client; it logs in when it is first asked for something."""
-        with Automate(Settings.load().cwa.url, CwaCredentials.from_environment()) as self._client:
+        cwa = Settings.load().cwa
+        credentials = CwaCredentials.from_environment()
+        with Automate(cwa.url, credentials, connections=cwa.connections) as self._client:
             yield self
 
     @property

@@ -28,8 +28,16 @@ class Automate:
     Total-Count, a second read of the ids is the count, and a list that keeps changing comes back with both numbers.
     """
 
-    def __init__(self, url: str, credentials: CwaCredentials, *, patience: Patience = Patience()) -> None:  # noqa: B008 - frozen
-        self._session = AutomateSession(url, credentials, patience)
+    def __init__(
+        self,
+        url: str,
+        credentials: CwaCredentials,
+        *,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+        connections: int = 1,
+    ) -> None:
+        """Nothing is asked for yet; at most `connections` pages are on their way at once, each over a connection of its own."""
+        self._session = AutomateSession(url, credentials, patience, connections)
 
     def __enter__(self) -> Self:
         return self

@@ -48,7 +48,12 @@ def _members(session: AutomateSession, wanted: list[int]) -> Listed:
 def _from_group_computers(session: AutomateSession, wanted: list[int]) -> Listed | None:
     """All memberships in one list; older servers do not have it."""
     listing = Listing(
-        "v1/GroupComputers", "group members", MEMBERS, _take_membership, condition=f"GroupId in ({_listed(wanted)})"
+        "v1/GroupComputers",
+        "group members",
+        MEMBERS,
+        _take_membership,
+        keys=("Id", "ComputerId", "GroupId"),
+        condition=f"GroupId in ({_listed(wanted)})",
     )
     return read_list(session, listing, NO_SUCH_LIST)
 
@@ -86,6 +91,7 @@ def _from_expanded_groups(session: AutomateSession, wanted: list[int]) -> Listed
         "groups with members",
         MEMBERS,
         take,
+        keys=("Id", "Computers"),
         condition=f"Id in ({_listed(wanted)})",
         expand="Computers",
     )

@@ -7,6 +7,7 @@ the log-in and retries (`automate_session`).
 
 import enum
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cwa_pipeline.errors import IncompleteReadError, SourceError
-from cwa_pipeline.systems.automate_session import AutomateSession
+from cwa_pipeline.systems.automate_ahead import PagesAhead
+from cwa_pipeline.systems.automate_http import decoder_of
+from cwa_pipeline.systems.automate_session import Answer, AutomateSession
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,8 @@ class Listing:
     what: str
     dtypes: Mapping[str, Any]
     take: Callable[[Mapping[str, Any]], tuple[Hashable, Iterable[Row]]]  # a record's own id, and its rows
-    fields: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()  # what to ask for, where a server can leave out the rest
+    keys: tuple[str, ...] = ()  # what `take` looks at, when that is not `fields`
     condition: str = ""
     expand: str = ""
 
@@ -105,39 +109,62 @@ def _read_once(
     total: int | None = None
     pages_without_new = 0
     reported = time.monotonic()
-    for page in range(1, MAX_PAGES + 1):
-        place = f"CWA list of {listing.what}, page {page}"
-        answer = session.get(place, listing.path, params | {"page": str(page)}, {*absent, *([400] if hints else [])})
-        if answer.status in absent:
-            return _Halt.ABSENT
-        if answer.status == 400 or (page == 1 and "includeFields" in hints and _lacks_a_field(answer.records, listing)):
-            return _Halt.HINT
-        if None not in (total, answer.total) and total != answer.total:
-            return _Halt.CHANGED
-        total = answer.total if total is None else total
-        if not answer.records and total is not None and len(ids) < total:
-            raise IncompleteReadError(
-                f"{place}: the list ended after {len(ids):,} of {total:,} {listing.what}; the next sync may get them "
-                "all, else check the rights of the CWA account"
-            )
-        before = len(ids)
-        frames.append(frame_of(_new_rows(answer.records, listing, ids, place), listing.dtypes))
-        if not answer.records or len(ids) == total:
-            logger.info("Read all %s %s", f"{len(ids):,}", listing.what)
-            return Listed(pd.concat(frames, ignore_index=True), ids, total)
-        pages_without_new = pages_without_new + 1 if len(ids) == before else 0
-        of_total = "" if total is None else f" of {total:,}"
-        if pages_without_new == NO_NEW_ROWS_LIMIT:
-            raise IncompleteReadError(
-                f"{place}: CWA sends the same {listing.what} again and again, after {len(ids):,}{of_total}; it seems "
-                "to ignore `page`, look at the server and any proxy"
-            )
-        if time.monotonic() - reported >= PROGRESS_SECONDS:
-            reported = time.monotonic()
-            logger.info("Read %s%s %s", f"{len(ids):,}", of_total, listing.what)
+    decoder = decoder_of(listing.keys or listing.fields)
+
+    def fetch(page: int) -> Answer:
+        accept = {*absent, *([400] if hints else [])}
+        return session.get(_place(listing, page), listing.path, params | {"page": str(page)}, accept, decoder)
+
+    with PagesAhead(fetch, session.connections) as pages:
+        for page in range(1, MAX_PAGES + 1):
+            place = _place(listing, page)
+            answer = pages.get(page)
+            if answer.status in absent:
+                return _Halt.ABSENT
+            if answer.status == 400 or (
+                page == 1 and "includeFields" in hints and _lacks_a_field(answer.records, listing)
+            ):
+                return _Halt.HINT
+            if None not in (total, answer.total) and total != answer.total:
+                return _Halt.CHANGED
+            total = answer.total if total is None else total
+            if not answer.records and total is not None and len(ids) < total:
+                raise IncompleteReadError(
+                    f"{place}: the list ended after {len(ids):,} of {total:,} {listing.what}; the next sync may get them "
+                    "all, else check the rights of the CWA account"
+                )
+            before = len(ids)
+            frames.append(frame_of(_new_rows(answer.records, listing, ids, place), listing.dtypes))
+            if not answer.records or len(ids) == total:
+                logger.info("Read all %s %s", f"{len(ids):,}", listing.what)
+                return Listed(pd.concat(frames, ignore_index=True), ids, total)
+            pages_without_new = pages_without_new + 1 if len(ids) == before else 0
+            of_total = "" if total is None else f" of {total:,}"
+            if pages_without_new == NO_NEW_ROWS_LIMIT:
+                raise IncompleteReadError(
+                    f"{place}: CWA sends the same {listing.what} again and again, after {len(ids):,}{of_total}; it seems "
+                    "to ignore `page`, look at the server and any proxy"
+                )
+            if time.monotonic() - reported >= PROGRESS_SECONDS:
+                reported = time.monotonic()
+                logger.info("Read %s%s %s", f"{len(ids):,}", of_total, listing.what)
+            pages.expect(_last_page(page, len(answer.records), len(ids), total))
     raise IncompleteReadError(
         f"CWA list of {listing.what}: no end after {MAX_PAGES:,} pages; look at the server's paging"
     )
+
+
+def _place(listing: Listing, page: int) -> str:
+    return f"CWA list of {listing.what}, page {page}"
+
+
+def _last_page(page: int, records: int, seen: int, total: int | None) -> int:
+    """Up to which page it is worth asking ahead: what Total-Count leaves to be read, or, where the server sends none, from the
+    second page on as many as there are connections (the list ends with an empty page, and some may be asked for in vain).
+    """
+    if total is not None:
+        return page + math.ceil((total - seen) / records)
+    return page + 1 if page == 1 else MAX_PAGES
 
 
 def _lacks_a_field(records: list[Any], listing: Listing) -> bool:

@@ -7,6 +7,7 @@ request is sent (`automate_http`), how a list is paged (`automate_paging`).
 import logging
 import math
 import re
+import threading
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -18,12 +19,13 @@ from pydantic import SecretStr
 
 from cwa_pipeline.environment import CwaCredentials
 from cwa_pipeline.errors import SettingsError, SourceError, UnreachableError
-from cwa_pipeline.systems.automate_http import URL_REMEDY, AutomateHttp, Patience, Trouble
+from cwa_pipeline.systems.automate_http import URL_REMEDY, AutomateHttp, Decoder, Patience, Trouble
 from cwa_pipeline.systems.automate_records import moment
 
 logger = logging.getLogger(__name__)
 
 LOG_IN = "v1/apitoken"
+NEVER = -1  # how many log-ins there were before the first
 HEADER_VALUE = re.compile(r"[!-~]+")  # what a clientId or a token is made of; anything else would break the header
 CLIENT_ID_REMEDY = "check that CWA_CLIENT_ID is the clientId registered with ConnectWise"
 REMEDIES = {
@@ -43,7 +45,7 @@ class Answer(NamedTuple):
 class AutomateSession:
     """Logs in when needed and gets pages of lists."""
 
-    def __init__(self, url: str, credentials: CwaCredentials, patience: Patience) -> None:
+    def __init__(self, url: str, credentials: CwaCredentials, patience: Patience, connections: int = 1) -> None:
         client_id = credentials.client_id.get_secret_value().strip()
         if not HEADER_VALUE.fullmatch(client_id):
             raise SettingsError("CWA_CLIENT_ID holds characters that no clientId has; copy it anew, it is a plain GUID")
@@ -52,14 +54,17 @@ class AutomateSession:
         passcode = credentials.two_factor_passcode or SecretStr("")
         # The user name too is half of a log-in.
         secrets = [credentials.password, passcode, SecretStr(client_id), SecretStr(credentials.username)]
-        self._http = AutomateHttp(url, SecretStr(client_id), secrets, patience)
+        self._http = AutomateHttp(url, SecretStr(client_id), secrets, patience, connections)
+        self.connections = connections
+        self._logging_in = threading.RLock()  # one log-in at a time: the others wait for its token
+        self._log_ins = 0
         self._refused: SettingsError | None = None
         self._logged_in = False
         self._renew_at = math.inf
         self._a_get_worked = False
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self._http.close()
 
     def log_in(self) -> None:
@@ -67,22 +72,29 @@ class AutomateSession:
 
         Raises SettingsError (wrong account, two-factor wanted), SourceError (no CWA there), UnreachableError.
         """
-        if self._refused is not None:
-            raise self._refused
-        try:
-            self._get_token()
-        except SettingsError as refused:
-            self._refused = refused
-            raise
+        with self._logging_in:
+            if self._refused is not None:
+                raise self._refused
+            try:
+                self._get_token()
+            except SettingsError as refused:
+                self._refused = refused
+                raise
+
+    def _log_in_after(self, log_ins: int) -> int:
+        """Log in unless that was done since that many log-ins, and the token still lasts; how many there were by now."""
+        with self._logging_in:
+            if self._log_ins == log_ins or not self._logged_in or time.monotonic() >= self._renew_at:
+                self.log_in()
+            return self._log_ins
 
     def _get_token(self) -> None:
         place = f"CWA log-in ({self._http.address(LOG_IN)})"
         self._logged_in = False
-        self._http.use_token(None)
         account = {"Username": self._credentials.username, "Password": self._credentials.password.get_secret_value()}
         if self._credentials.two_factor_passcode:
             account["TwoFactorPasscode"] = self._credentials.two_factor_passcode.get_secret_value()
-        response = self._http.send(place, "POST", LOG_IN, json=account)
+        response = self._http.send(place, "POST", LOG_IN, with_token=False, json=account)
         if isinstance(response, Trouble):
             raise UnreachableError(f"{place}: {response.text}; check cwa.url, or try later")
         if response.status_code in {400, 401, 403}:
@@ -99,17 +111,24 @@ class AutomateSession:
             raise SourceError(f"{place}: the answer is not that of a CWA log-in; {URL_REMEDY}")
         self._keep_token(place, granted)
 
-    def get(self, place: str, path: str, params: Mapping[str, str], accept: Collection[int] = ()) -> Answer:
-        """GET one page of a list; a status in `accept` is handed back, every other refusal is raised.
+    def get(
+        self,
+        place: str,
+        path: str,
+        params: Mapping[str, str],
+        accept: Collection[int] = (),
+        decoder: Decoder | None = None,
+    ) -> Answer:
+        """GET one page of a list; a status in `accept` is handed back, every other refusal is raised. Threads may call it.
 
         Raises SourceError (refused, or no JSON array) and UnreachableError (kept failing); `place` is what to call the
         page in a message.
         """
         place = f"{place} ({self._http.address(path)})"
+        log_ins = NEVER
         for has_logged_in_again in (False, True):
-            if not self._logged_in or time.monotonic() >= self._renew_at:
-                self.log_in()
-            outcome = self._retrying(place)(self._get_once, place, path, params, {401, *accept})
+            log_ins = self._log_in_after(log_ins)
+            outcome = self._retrying(place)(self._get_once, place, path, params, {401, *accept}, decoder)
             if isinstance(outcome, Trouble):
                 raise UnreachableError(
                     f"{place}: {outcome.text}; gave up after {self._patience.tries} tries, look at the CWA server or "
@@ -120,11 +139,12 @@ class AutomateSession:
                 break
             if has_logged_in_again:
                 raise SourceError(f"{place}: {self._why_unauthorised()}")
-            self._logged_in = False
         self._a_get_worked |= answer.status == requests.codes.ok
         return answer
 
-    def _get_once(self, place: str, path: str, params: Mapping[str, str], accept: Collection[int]) -> Answer | Trouble:
+    def _get_once(
+        self, place: str, path: str, params: Mapping[str, str], accept: Collection[int], decoder: Decoder | None
+    ) -> Answer | Trouble:
         response = self._http.send(place, "GET", path, params=params)
         if isinstance(response, Trouble):
             return response
@@ -133,7 +153,7 @@ class AutomateSession:
         if response.status_code != requests.codes.ok:
             remedy = REMEDIES.get(response.status_code, "look at the CWA server and the rights of the account")
             raise SourceError(f"{place}: answered {self._http.said(response)}; {remedy}")
-        records = self._http.decoded(place, response)
+        records = self._http.decoded(place, response, decoder)
         if isinstance(records, Trouble):
             return records
         if not isinstance(records, list):
@@ -174,6 +194,7 @@ class AutomateSession:
             raise SourceError(f"{place}: the answer holds no usable AccessToken; {URL_REMEDY}")
         self._http.use_token(SecretStr(token))
         self._logged_in = True
+        self._log_ins += 1
         try:
             expires = moment(granted, "ExpirationDate")
         except ValueError:

@@ -42,12 +42,15 @@ def small_world() -> CwaWorld:
 
 @contextmanager
 def reading(
-    world: CwaWorld | None = None, behaviour: Behaviour | None = None, patience: Patience = QUICK
+    world: CwaWorld | None = None,
+    behaviour: Behaviour | None = None,
+    patience: Patience = QUICK,
+    connections: int = 1,
 ) -> Iterator[tuple[Automate, StandIn]]:
     """A client and the stand-in that it reads."""
     with (
         StandIn(world or small_world(), behaviour, credentials=CREDENTIALS) as server,
-        Automate(server.url, server.credentials, patience=patience) as cwa,
+        Automate(server.url, server.credentials, patience=patience, connections=connections) as cwa,
     ):
         yield cwa, server
 

@@ -1,0 +1,41 @@
+"""Pages of a list asked for while earlier ones are still on their way.
+
+What belongs here: how many are asked for at once, and handing them on in their order. What must not: what a page says, or how many
+there are (`automate_paging`).
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
+
+from cwa_pipeline.systems.automate_session import Answer
+
+
+class PagesAhead:
+    """The pages of one read, in order; `with` ends with none of them on its way any more."""
+
+    def __init__(self, fetch: Callable[[int], Answer], connections: int) -> None:
+        self._fetch = fetch
+        self._connections = connections
+        self._pool = ThreadPoolExecutor(connections, thread_name_prefix="cwa-pages")
+        self._on_their_way: dict[int, Future[Answer]] = {}
+        self._last = 1
+
+    def __enter__(self) -> Self:
+        """Nothing is asked for yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of what nobody waits for any more: what was not begun never is, what was begun comes to its end."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def expect(self, last: int) -> None:
+        """Up to which page the list seems to go; pages beyond are only asked for when it is their turn."""
+        self._last = last
+
+    def get(self, page: int) -> Answer:
+        """The answer to this page, asking for those behind it meanwhile; raises what asking for this page raised."""
+        for number in range(page, max(page, min(self._last, page + self._connections - 1)) + 1):
+            if number not in self._on_their_way:
+                self._on_their_way[number] = self._pool.submit(self._fetch, number)
+        return self._on_their_way.pop(page).result()

@@ -1,0 +1,153 @@
+"""Several pages on their way at once give the same rows as one after another, with no more connections than allowed."""
+
+import json
+import threading
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cwa_pipeline.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Fault, Request
+from cwa_pipeline.errors import IncompleteReadError, SourceError
+from cwa_pipeline.systems.automate_http import decoder_of
+from cwa_pipeline_tests.systems.automate_scenario import reading
+
+COMPUTERS = 10_500  # eleven pages
+
+
+def large_world() -> CwaWorld:
+    return CwaWorld(
+        clients=[Client(1, "Acme", "100")],
+        computers=[Computer(number * 2, f"PC-{number}", 1, f"SN{number}") for number in range(1, COMPUTERS + 1)],
+    )
+
+
+@pytest.mark.parametrize("total_count", [True, False], ids=["with Total-Count", "without"])
+@pytest.mark.parametrize("connections", [2, 4, 8])
+def test_pages_read_ahead_give_the_same_table_as_one_after_another(connections: int, total_count: bool) -> None:
+    behaviour = Behaviour(total_count=total_count)
+    with reading(large_world(), behaviour) as (cwa, _):
+        one_after_another = cwa.computers()
+    with reading(large_world(), behaviour, connections=connections) as (cwa, _):
+        ahead = cwa.computers()
+    pd.testing.assert_frame_equal(ahead.frame, one_after_another.frame)
+    assert ahead[1:] == one_after_another[1:]
+
+
+@pytest.mark.parametrize("connections", [1, 3, 4])
+def test_never_more_connections_than_configured(connections: int) -> None:
+    most = 0
+
+    def count(_world: CwaWorld, _request: Request) -> None:
+        nonlocal most
+        most = max(most, len(server.connections()))
+
+    behaviour = Behaviour(latency=0.02, before_answer=count)
+    with reading(large_world(), behaviour, connections=connections) as (cwa, server):
+        assert len(cwa.computers().frame) == COMPUTERS
+    assert most == connections
+
+
+def test_no_page_beyond_the_last_is_asked_for_where_total_count_tells_which_that_is() -> None:
+    with reading(large_world(), connections=4) as (cwa, server):
+        cwa.computers()
+        asked = [int(request.query["page"]) for request in server.requests if request.method == "GET"]
+    assert sorted(asked) == list(range(1, 12))
+
+
+def test_one_log_in_serves_all_threads_and_an_expired_token_is_renewed_once() -> None:
+    refused = {"2", "3", "4", "5"}  # each of these pages finds its token gone, once
+
+    def faults(request: Request) -> Fault | None:
+        page = request.query.get("page", "")
+        if page not in refused:
+            return None
+        refused.remove(page)
+        return Fault(status=401)
+
+    with reading(large_world(), Behaviour(faults=faults), connections=4) as (cwa, server):
+        assert len(cwa.computers().frame) == COMPUTERS
+        log_ins = [request for request in server.requests if request.method == "POST"]
+    assert 2 <= len(log_ins) <= 5
+
+
+def test_a_page_that_keeps_failing_fails_the_read_and_nothing_is_left_on_its_way() -> None:
+    def faults(request: Request) -> Fault | None:
+        return Fault(status=403) if request.query.get("page") == "5" else None
+
+    with reading(large_world(), Behaviour(faults=faults), connections=4) as (cwa, _):
+        with pytest.raises(SourceError, match="page 5"):
+            cwa.computers()
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("cwa-pages")]
+
+
+def test_a_list_that_ends_too_soon_is_still_an_error() -> None:
+    def faults(request: Request) -> Fault | None:
+        return (
+            Fault(status=200, body="[]", content_type="application/json", headers={"Total-Count": str(COMPUTERS)})
+            if request.query.get("page") == "7"
+            else None
+        )
+
+    with (
+        reading(large_world(), Behaviour(faults=faults), connections=4) as (cwa, _),
+        pytest.raises(IncompleteReadError, match="the list ended after 6,000 of 10,500"),
+    ):
+        cwa.computers()
+
+
+# --- the decoder ------------------------------------------------------------------------------------------------------
+
+FIELDS = ("Id", "Name", "Client")
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=3,
+)
+records = st.dictionaries(st.sampled_from([*FIELDS, "Other", "id"]), json_values, max_size=5)
+
+
+def plain(body: bytes) -> list[dict[str, Any]]:
+    return [{name: record[name] for name in FIELDS if name in record} for record in json.loads(body, parse_float=str)]
+
+
+def as_told_apart(value: object) -> str:
+    """A value in words that tell 1 from True and "1.5" from 1.5."""
+    return repr(sorted(value.items())) if isinstance(value, dict) else repr(value)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.lists(records, max_size=3), st.booleans())
+def test_the_fast_decoder_gives_what_the_plain_one_gives_of_the_wanted_fields(
+    page: list[dict[str, Any]], ascii_only: bool
+) -> None:
+    body = json.dumps(page, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    try:
+        decoded = decoder_of(FIELDS).decode(body)
+    except msgspec.MsgspecError:
+        return  # then the plain way reads it
+    assert [as_told_apart(record) for record in decoded] == [as_told_apart(record) for record in plain(body)]
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"Id": st.integers(1, 2**62).map(str), "Name": st.none() | st.text(st.characters(codec="utf-8"))}
+        )
+    )
+)
+def test_the_usual_page_is_read_by_the_fast_decoder(page: list[dict[str, Any]]) -> None:
+    assert decoder_of(FIELDS).decode(json.dumps(page).encode()) == page
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"{}", b"[{]", b"<html>", b"", b'[{"Id": NaN}]', b"\xef\xbb\xbf[]"])
+def test_what_is_no_usual_page_is_left_to_the_plain_way(body: bytes) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        decoder_of(FIELDS).decode(body)
