@@ -1,15 +1,23 @@
 """What must hold of the tables before a write may rest on them (blocking), and what a person should look at (warnings).
 
-That keys are unique and columns have their types is not checked here: `tables.py` refuses such a frame before it is a table.
+Each check is a function from tables to a result; those that can be made at the same moment are one step of the run, since a step
+costs far more than a check. That keys are unique and columns have their types is not checked here: `tables.py` refuses such a
+frame before it is a table.
 """
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
 
 import dagster as dg
 import pandas as pd
 
 from cwa_pipeline.assets.io import WarehouseIOManager
-from cwa_pipeline.assets.resources import SettingsResource
 from cwa_pipeline.rules import history
 from cwa_pipeline.rules.serials import normalise
+from cwa_pipeline.settings import Settings
+
+Read = Callable[[str], pd.DataFrame]  # a table, as this run filled it or as the warehouse has it
 
 # From each of these, no rows means that a system did not answer properly: a sync rests on nothing then.
 NEVER_EMPTY = {
@@ -24,155 +32,121 @@ NEVER_EMPTY = {
 NAMED_AT_MOST = 10  # ids named in a message; the table has them all
 
 
-def _not_empty(table: str, remedy: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=table,
-        name=f"{table}_not_empty",
-        blocking=True,
-        description="An empty answer is a failed reading, never a reason to empty lists.",
-    )
-    def check(frame: pd.DataFrame) -> dg.AssetCheckResult:
-        return dg.AssetCheckResult(passed=not frame.empty, description=remedy if frame.empty else f"{len(frame)} rows")
+class Result(NamedTuple):
+    """Whether a check passed, and what it saw."""
 
-    return check
+    passed: bool
+    description: str
 
 
-not_empty = [_not_empty(table, remedy) for table, remedy in NEVER_EMPTY.items()]
+class Check(NamedTuple):
+    """A check of one asset: its name, whether it stops what comes after, what it says in the UI, and how it looks."""
+
+    asset: str
+    name: str
+    blocking: bool
+    description: str
+    look: Callable[[Read], Result]
+    after: tuple[str, ...] = ()  # tables it looks at that are not upstream of its asset
 
 
-def _complete(table: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=table,
-        name=f"{table}_complete",
-        blocking=True,
-        description="As many rows were read as an independent count says there are.",
-    )
-    def check(warehouse: dg.ResourceParam[WarehouseIOManager]) -> dg.AssetCheckResult:
-        receipts = warehouse.warehouse.read("read_receipts")
-        receipts = receipts[receipts["table_name"] == table].sort_values("counted_at")
-        if receipts.empty:
-            return dg.AssetCheckResult(passed=False, description="it was never counted; materialise it first")
-        rows_read, rows_counted, counted_by = receipts[["rows_read", "rows_counted", "counted_by"]].iloc[-1]
-        complete = bool(rows_read == rows_counted)
-        remedy = "all are there" if complete else "nothing is written from a short reading, run the sync again"
-        return dg.AssetCheckResult(
-            passed=complete,
-            description=f"{rows_read} rows were read and {rows_counted} counted ({counted_by}); {remedy}",
-        )
-
-    return check
+# --- the checks -------------------------------------------------------------------------------------------------------
 
 
-complete = [_complete(table) for table in NEVER_EMPTY]
+def not_empty(table: str, read: Read) -> Result:
+    """An empty answer is a failed reading, never a reason to empty lists."""
+    frame = read(table)
+    return Result(not frame.empty, NEVER_EMPTY[table] if frame.empty else f"{len(frame)} rows")
 
 
-@dg.asset_check(asset="cwa_groups", blocking=True)
-def every_plan_has_a_cwa_group(cwa_groups: pd.DataFrame, settings: SettingsResource) -> dg.AssetCheckResult:
+def complete(table: str, read: Read) -> Result:
+    """As many rows were read as an independent count says there are."""
+    receipts = read("read_receipts")
+    receipts = receipts[receipts["table_name"] == table].sort_values("counted_at")
+    if receipts.empty:
+        return Result(False, "it was never counted; materialise it first")
+    rows_read, rows_counted, counted_by = receipts[["rows_read", "rows_counted", "counted_by"]].iloc[-1]
+    is_complete = bool(rows_read == rows_counted)
+    remedy = "all are there" if is_complete else "nothing is written from a short reading, run the sync again"
+    return Result(is_complete, f"{rows_read} rows were read and {rows_counted} counted ({counted_by}); {remedy}")
+
+
+def every_plan_has_a_cwa_group(plans: Callable[[], tuple[str, ...]], read: Read) -> Result:
     """A plan's CWA group that was renamed or is hidden from the account would look as if nobody had that plan."""
-    plans = settings.values.cwa.plans
-    missing = [plan for plan in plans if not (cwa_groups["plan"] == plan).any()]
-    return _result(
-        missing,
-        "no CWA group is called {}; name the group so in CWA, or take the plan out of [cwa] plans",
-        blocking=True,
+    groups = read("cwa_groups")
+    missing = [plan for plan in plans() if not (groups["plan"] == plan).any()]
+    return _nothing_odd(
+        missing, "no CWA group is called {}; name the group so in CWA, or take the plan out of [cwa] plans"
     )
 
 
-@dg.asset_check(asset="client_groups", additional_ins={"cwa_clients": dg.AssetIn("cwa_clients")}, blocking=True)
-def one_row_per_client(client_groups: pd.DataFrame, cwa_clients: pd.DataFrame) -> dg.AssetCheckResult:
+def one_row_per_client(read: Read) -> Result:
     """Every client is judged exactly once."""
-    odd = _only_in_one(client_groups["client_id"], cwa_clients["client_id"])
-    return _result(odd, "clients {} are in only one of client_groups and cwa_clients", blocking=True)
+    odd = _only_in_one(read("client_groups")["client_id"], read("cwa_clients")["client_id"])
+    return _nothing_odd(odd, "clients {} are in only one of client_groups and cwa_clients")
 
 
-@dg.asset_check(asset="computer_matches", additional_ins={"cwa_computers": dg.AssetIn("cwa_computers")}, blocking=True)
-def one_row_per_computer(computer_matches: pd.DataFrame, cwa_computers: pd.DataFrame) -> dg.AssetCheckResult:
+def one_row_per_computer(read: Read) -> Result:
     """Every computer is judged exactly once."""
-    odd = _only_in_one(computer_matches["computer_id"], cwa_computers["computer_id"])
-    return _result(odd, "computers {} are in only one of computer_matches and cwa_computers", blocking=True)
+    odd = _only_in_one(read("computer_matches")["computer_id"], read("cwa_computers")["computer_id"])
+    return _nothing_odd(odd, "computers {} are in only one of computer_matches and cwa_computers")
 
 
-@dg.asset_check(
-    asset="computer_matches",
-    additional_ins={
-        "serial_blacklist": dg.AssetIn("serial_blacklist"),
-        "pcrt_pcids": dg.AssetIn("pcrt_pcids"),
-        "cwa_computers": dg.AssetIn("cwa_computers"),
-    },
-    blocking=True,
-)
-def serial_matches_have_the_same_serial(
-    computer_matches: pd.DataFrame,
-    cwa_computers: pd.DataFrame,
-    pcrt_pcids: pd.DataFrame,
-    serial_blacklist: pd.DataFrame,
-) -> dg.AssetCheckResult:
+def serial_matches_have_the_same_serial(read: Read) -> Result:
     """A computer matched by serial and its PCID bear the same serial, and no generic one, when looked up anew."""
-    by_serial = computer_matches[computer_matches["matched_by"] == "serial"]
-    of_computer = by_serial["computer_id"].map(cwa_computers.set_index("computer_id")["serial_number"])
-    of_pcid = by_serial["pcid"].map(pcrt_pcids.set_index("pcid")["serial_number"])
+    matches = read("computer_matches")
+    by_serial = matches[matches["matched_by"] == "serial"]
+    of_computer = by_serial["computer_id"].map(read("cwa_computers").set_index("computer_id")["serial_number"])
+    of_pcid = by_serial["pcid"].map(read("pcrt_pcids").set_index("pcid")["serial_number"])
     same = normalise(of_computer) == normalise(of_pcid)
-    generic = normalise(of_computer).isin(serial_blacklist["normalised"].tolist())
+    generic = normalise(of_computer).isin(read("serial_blacklist")["normalised"].tolist())
     odd = by_serial.loc[~same | generic, "computer_id"]
-    return _result(odd, "computers {} were matched by a serial that their PCID does not bear", blocking=True)
+    return _nothing_odd(odd, "computers {} were matched by a serial that their PCID does not bear")
 
 
-@dg.asset_check(asset="subscription_members", additional_ins={"pcrt_pcids": dg.AssetIn("pcrt_pcids")}, blocking=True)
-def members_are_in_their_group(subscription_members: pd.DataFrame, pcrt_pcids: pd.DataFrame) -> dg.AssetCheckResult:
+def members_are_in_their_group(read: Read) -> Result:
     """A PCID is only ever listed in a subscription of the group it is in."""
-    group_of_pcid = subscription_members["pcid"].map(pcrt_pcids.set_index("pcid")["group_id"])
-    odd = subscription_members.loc[~(group_of_pcid == subscription_members["group_id"]).fillna(False), "pcid"]
-    return _result(odd, "PCIDs {} would be listed in a subscription of another group", blocking=True)
+    members = read("subscription_members")
+    group_of_pcid = members["pcid"].map(read("pcrt_pcids").set_index("pcid")["group_id"])
+    odd = members.loc[~(group_of_pcid == members["group_id"]).fillna(False), "pcid"]
+    return _nothing_odd(odd, "PCIDs {} would be listed in a subscription of another group")
 
 
-@dg.asset_check(asset="cwa_computers", additional_ins={"cwa_clients": dg.AssetIn("cwa_clients")})
-def computers_have_a_known_client(cwa_computers: pd.DataFrame, cwa_clients: pd.DataFrame) -> dg.AssetCheckResult:
+def computers_have_a_known_client(read: Read) -> Result:
     """A computer of a client that CWA did not show: the client was deleted, or is hidden from the account."""
-    odd = cwa_computers.loc[~cwa_computers["client_id"].isin(cwa_clients["client_id"]), "computer_id"]
-    return _result(odd, "computers {} belong to a client that CWA does not show; look at the CWA account's rights")
+    computers = read("cwa_computers")
+    odd = computers.loc[~computers["client_id"].isin(read("cwa_clients")["client_id"]), "computer_id"]
+    return _nothing_odd(odd, "computers {} belong to a client that CWA does not show; look at the CWA account's rights")
 
 
-@dg.asset_check(asset="cwa_group_members", additional_ins={"cwa_computers": dg.AssetIn("cwa_computers")})
-def group_members_are_known_computers(
-    cwa_group_members: pd.DataFrame, cwa_computers: pd.DataFrame
-) -> dg.AssetCheckResult:
+def group_members_are_known_computers(read: Read) -> Result:
     """A member that is no computer: it was retired, or is hidden from the account."""
-    odd = cwa_group_members.loc[~cwa_group_members["computer_id"].isin(cwa_computers["computer_id"]), "computer_id"]
-    return _result(
+    members = read("cwa_group_members")
+    odd = members.loc[~members["computer_id"].isin(read("cwa_computers")["computer_id"]), "computer_id"]
+    return _nothing_odd(
         odd, "computers {} are in a plan's CWA group, but CWA does not show them; look at the CWA account's rights"
     )
 
 
-@dg.asset_check(asset="pcrt_pcids")
-def serials_can_be_read(pcrt_pcids: pd.DataFrame) -> dg.AssetCheckResult:
+def serials_can_be_read(read: Read) -> Result:
     """A PCID whose serial cannot be read matches nothing."""
-    odd = pcrt_pcids.loc[pcrt_pcids["serial_problem"].notna(), "pcid"]
-    return _result(odd, "the serial numbers of PCIDs {} cannot be read; save these machines anew in PCRT")
+    pcids = read("pcrt_pcids")
+    odd = pcids.loc[pcids["serial_problem"].notna(), "pcid"]
+    return _nothing_odd(odd, "the serial numbers of PCIDs {} cannot be read; save these machines anew in PCRT")
 
 
-@dg.asset_check(asset="additional_members")
-def nothing_was_held(additional_members: pd.DataFrame) -> dg.AssetCheckResult:
+def issues_did_not_grow(area: str, read: Read) -> Result:
+    """No kind of issue has more open than before this sync."""
+    grown = history.grown(read("issue_history"))
+    told = [f"{row.issue} from {row.before} to {row.now}" for row in grown[grown["area"] == area].itertuples()]
+    return _nothing_odd(told, "more are open than before: {}; the integration page says what to do")
+
+
+def nothing_was_held(read: Read) -> Result:
     """Every list that had to be written could be; the others are named with the reason in the table."""
-    odd = additional_members.loc[additional_members["status"].isin(["held", "conflict"]), "subscription_id"]
-    return _result(odd, "subscriptions {} were left alone; additional_members.reason says why")
-
-
-def _did_not_grow(area: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset="issue_history",
-        name=f"{area}_issues_did_not_grow",
-        description="No kind of issue has more open than before this sync.",
-    )
-    def check(issue_history: pd.DataFrame) -> dg.AssetCheckResult:
-        grown = history.grown(issue_history)
-        of_area = grown[grown["area"] == area]
-        told = [f"{row.issue} from {row.before} to {row.now}" for row in of_area.itertuples()]
-        return _result(told, "more are open than before: {}; the integration page says what to do")
-
-    return check
-
-
-did_not_grow = [_did_not_grow(area) for area in ("client", "computer", "group")]
+    lists = read("additional_members")
+    odd = lists.loc[lists["status"].isin(["held", "conflict"]), "subscription_id"]
+    return _nothing_odd(odd, "subscriptions {} were left alone; additional_members.reason says why")
 
 
 def _only_in_one(some: pd.Series, others: pd.Series) -> pd.Series:
@@ -180,14 +154,109 @@ def _only_in_one(some: pd.Series, others: pd.Series) -> pd.Series:
     return both[~both.duplicated(keep=False)]
 
 
-def _result(odd: pd.Series | list[str], message: str, *, blocking: bool = False) -> dg.AssetCheckResult:
+def _nothing_odd(odd: pd.Series | list[str], message: str) -> Result:
     """Pass when nothing is odd, else name the first few."""
     found = pd.Series(odd).drop_duplicates().tolist()
     names = ", ".join(str(name) for name in found[:NAMED_AT_MOST])
     more = f" and {len(found) - NAMED_AT_MOST} more" if len(found) > NAMED_AT_MOST else ""
-    return dg.AssetCheckResult(
-        passed=not found,
-        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-        description=message.format(f"{names}{more}") if found else "as it should be",
-        metadata={"found": len(found)},
-    )
+    return Result(not found, message.format(f"{names}{more}") if found else "as it should be")
+
+
+# --- the steps --------------------------------------------------------------------------------------------------------
+
+
+def _check(asset: str, name: str, look: Callable[[Read], Result], *, blocking: bool) -> Check:
+    said = look.func if isinstance(look, partial) else look
+    return Check(asset, name, blocking, said.__doc__ or "", look)
+
+
+def _of_source(table: str) -> list[Check]:
+    """What has to hold of every table that is read from a system."""
+    return [
+        _check(table, f"{table}_not_empty", partial(not_empty, table), blocking=True),
+        _check(table, f"{table}_complete", partial(complete, table), blocking=True),
+    ]
+
+
+def _step(name: str, *checks: Check) -> dg.AssetChecksDefinition:
+    """The checks that are made at the same moment; one of an asset that was not selected is left out."""
+    specs = [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=check.asset,
+            blocking=check.blocking,
+            description=check.description,
+            additional_deps=check.after,
+        )
+        for check in checks
+    ]
+
+    @dg.multi_asset_check(name=name, specs=specs, can_subset=True)
+    def step(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseIOManager]
+    ) -> Iterator[dg.AssetCheckResult]:
+        for check in checks:
+            key = dg.AssetCheckKey(dg.AssetKey(check.asset), check.name)
+            if key in context.selected_asset_check_keys:
+                found = check.look(warehouse.frame)
+                yield dg.AssetCheckResult(
+                    passed=found.passed,
+                    asset_key=check.asset,
+                    check_name=check.name,
+                    severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+                    description=found.description,
+                )
+
+    return step
+
+
+def _plans() -> tuple[str, ...]:
+    return Settings.load().cwa.plans
+
+
+# A step must not look at a table and at one made of it: the second waits for the first one's blocking checks.
+steps = [
+    _step(
+        "cwa_checks",
+        *(check for table in ("cwa_clients", "cwa_computers", "cwa_groups") for check in _of_source(table)),
+        _check("cwa_groups", "every_plan_has_a_cwa_group", partial(every_plan_has_a_cwa_group, _plans), blocking=True),
+        _check("cwa_computers", "computers_have_a_known_client", computers_have_a_known_client, blocking=False),
+    ),
+    _step(
+        "cwa_group_members_checks",
+        *_of_source("cwa_group_members"),
+        _check(
+            "cwa_group_members", "group_members_are_known_computers", group_members_are_known_computers, blocking=False
+        )._replace(after=("cwa_computers",)),
+    ),
+    _step(
+        "pcrt_checks",
+        *(check for table in ("pcrt_groups", "pcrt_pcids", "pcrt_subscriptions") for check in _of_source(table)),
+        _check("pcrt_pcids", "serials_can_be_read", serials_can_be_read, blocking=False),
+    ),
+    _step("client_groups_checks", _check("client_groups", "one_row_per_client", one_row_per_client, blocking=True)),
+    _step(
+        "computer_matches_checks",
+        _check("computer_matches", "one_row_per_computer", one_row_per_computer, blocking=True),
+        _check(
+            "computer_matches",
+            "serial_matches_have_the_same_serial",
+            serial_matches_have_the_same_serial,
+            blocking=True,
+        ),
+    ),
+    _step(
+        "subscription_members_checks",
+        _check("subscription_members", "members_are_in_their_group", members_are_in_their_group, blocking=True),
+    ),
+    _step(
+        "issue_history_checks",
+        *(
+            _check("issue_history", f"{area}_issues_did_not_grow", partial(issues_did_not_grow, area), blocking=False)
+            for area in ("client", "computer", "group")
+        ),
+    ),
+    _step(
+        "additional_members_checks", _check("additional_members", "nothing_was_held", nothing_was_held, blocking=False)
+    ),
+]

@@ -75,6 +75,11 @@ def test_the_job_materialises_every_asset() -> None:
     assert job.asset_layer.executable_asset_keys == OURS
 
 
+def test_pcrt_is_read_in_one_step_so_that_its_tables_are_of_one_moment() -> None:
+    nodes = [node.name for node in defs.resolve_job_def("nightly_sync").nodes]
+    assert [name for name in nodes if name.startswith("pcrt_tables")] == ["pcrt_tables"]
+
+
 def test_every_blocking_check_guards_the_write() -> None:
     last = dg.AssetKey("additional_members")
     upstream = set(GRAPH.upstream_key_iterator(last))

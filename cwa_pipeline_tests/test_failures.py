@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from cwa_pipeline.definitions import defs
@@ -56,6 +57,16 @@ def test_after_a_failure_the_page_has_yesterdays_rows_and_the_failure_on_top(sho
     assert "The last sync failed" in text
     assert "CWA shows no computer" in text
     assert "Elm Street Dental" in text
+
+
+def test_a_reading_that_is_empty_or_short_never_takes_the_place_of_the_rows_of_before(shop: Shop) -> None:
+    assert shop.sync().succeeded
+    before = shop.table("cwa_computers")
+    shop.server.world.computers.clear()
+    assert not shop.sync().succeeded
+    pd.testing.assert_frame_equal(shop.table("cwa_computers"), before)
+    receipts = shop.table("read_receipts").sort_values("counted_at")
+    assert receipts[receipts["table_name"] == "cwa_computers"]["rows_read"].tolist()[-1] == 0  # but it is on record
 
 
 def test_after_the_next_good_sync_the_page_no_longer_speaks_of_the_failure(shop: Shop) -> None:

@@ -54,7 +54,11 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame | Reading) -> None:
         table = context.asset_key.path[-1]
-        frame = self.publish(table, obj.frame if isinstance(obj, Reading) else obj, context.run_id)
+        if isinstance(obj, Reading) and not obj.is_whole:
+            self._frames[table] = frame = obj.frame  # for the blocking check to see; the table keeps what it has
+            context.log.warning("%s keeps the rows of before: what was read is empty or not as counted", table)
+        else:
+            frame = self.publish(table, obj.frame if isinstance(obj, Reading) else obj, context.run_id)
         context.add_output_metadata(materialisation_metadata(table, frame))
         if isinstance(obj, Reading):
             self._warehouse.append("read_receipts", receipt(table, obj, context.run_id))

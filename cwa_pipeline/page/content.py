@@ -122,8 +122,9 @@ def generic_serials(computer_issues: pd.DataFrame) -> list[GenericSerial]:
     )
     found = found.sort_values(["clients", "computers", "line"], ascending=[False, False, True]).head(ISSUES_AT_MOST)
     return [
-        GenericSerial(_text(line), f"{computers} computers of {clients} clients")
+        GenericSerial(line, f"{computers} computers of {clients} clients")
         for line, computers, clients in found.itertuples(index=False, name=None)
+        if shown_text(line) == line.strip()  # one that cannot be shown as it is would be no line for the list
     ]
 
 
@@ -176,7 +177,7 @@ def _column(values: pd.Series) -> list[Any] | dict[str, list[Any]]:
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = (values - pd.Timestamp("1970-01-01", tz="UTC")).dt.total_seconds().round().astype("Int64")
     elif isinstance(values.dtype, pd.StringDtype):
-        values = map_distinct(values, _text, missing=None, dtype="str")
+        values = map_distinct(values, shown_text, missing=None, dtype="str")
     which, distinct = pd.factorize(values)
     if len(distinct) * 2 < len(values):
         return {"v": distinct.tolist(), "i": which.tolist()}
@@ -184,7 +185,7 @@ def _column(values: pd.Series) -> list[Any] | dict[str, list[Any]]:
     return [value.item() if hasattr(value, "item") else value for value in listed]
 
 
-def _text(value: str) -> str:
+def shown_text(value: str) -> str:
     """Without the characters that could reorder a line or hide in it, and no longer than anybody reads."""
-    text = plain(value)
+    text = plain(value.strip())
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"

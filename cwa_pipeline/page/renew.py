@@ -50,11 +50,12 @@ def page(read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime)
     chains = computer_chains(**{table: tables[table] for table in CHAIN_TABLES})
     issue_tables = {table: tables[table] for table in ISSUE_TABLES}
     found = content.blocks(issue_tables)
+    sync = summary.last_sync(tables["sync_runs"], tables["sync_failures"], tables["additional_members"])
     totals, kinds = summary.trends(tables["issue_history"], now, settings.schedule.timezone)
     return render.rendered(
         problem=None,
         made_at=now.astimezone(ZoneInfo(settings.schedule.timezone)),
-        sync=summary.last_sync(tables["sync_runs"], tables["sync_failures"], tables["additional_members"]),
+        sync=sync._replace(lines=[content.shown_text(line) for line in sync.lines]),
         figures=summary.figures(tables, chains),
         totals=totals,
         kinds=kinds,

@@ -21,3 +21,8 @@ class Reading(NamedTuple):
     frame: pd.DataFrame
     counted: int
     counted_by: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there are rows, and as many as were counted: only then may it take the place of what was read before."""
+        return 0 < len(self.frame) == self.counted

@@ -135,6 +135,13 @@ def test_a_suspected_generic_serial_comes_as_a_ready_line_with_how_widespread_it
     assert {" ".join(line.line.split()) for line in lines} == {"Board-0 Serial", "Board-1 Serial"}
 
 
+def test_a_serial_that_cannot_be_shown_as_it_is_is_no_ready_line() -> None:
+    carrying = [Computer(number, number, "Board\u202eSerial", None) for number in (1, 2)]
+    world = World(clients=[Client(1), Client(2)], computers=carrying)
+    assert len(world.computer_issues.query("issue == 'suspected_generic_serial'")) == 2
+    assert content.generic_serials(world.computer_issues) == []
+
+
 def test_only_the_links_that_are_configured_are_on_the_page() -> None:
     links = LinksSettings(pcid="https://pcrt.example.com/?pcid={pcid}")
     assert rows_of(World(clients=[Client(1)]), links)["links"] == {"pcid": "https://pcrt.example.com/?pcid={pcid}"}
