@@ -1,0 +1,135 @@
+"""All that is measured at one size of world, in the order that lets one scene serve several measures.
+
+What belongs here: which measures there are and what each needs. What must not: how one is taken, or judged (`benchmarks.criteria`).
+"""
+
+import os
+import statistics
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from benchmarks import floors, latency, lists, measured_sync, pages, peers
+from benchmarks.databases import Databases, Kind, put_lists_back
+from benchmarks.measured_package import commit, fingerprint
+from benchmarks.measured_sync import SyncRun
+from benchmarks.running import prepared_server
+from benchmarks.worlds import World, world
+
+PARTS = ("sync", "floors", "peers", "latency")
+PEERS_UP_TO = 100_000  # beyond, the peers take hours and tell nothing new
+LATENCY_AT = 100_000
+PAIRS: dict[str, tuple[Kind, Kind]] = {
+    "MariaDB (MyISAM), SQLite warehouse": ("mariadb", "sqlite"),
+    "SQLite, PostgreSQL warehouse": ("sqlite", "postgresql"),
+}
+MAIN = next(iter(PAIRS))  # the criteria are judged on it
+
+Measures = dict[str, Any]
+
+
+def measure(computers: int, parts: Collection[str], repeat: int, folder: Path, databases: Databases) -> Measures:
+    """Everything asked for at one size, in seconds, MB and MB a second; medians of `repeat` runs."""
+    began_with = fingerprint()
+    made = _prepared(computers, folder)
+    sources = lists.sources(made)
+    found: Measures = {"syncs": {}, "floors": {}}
+    with prepared_server(folder / "pages") as server:
+        for pair, (pcrt_kind, warehouse_kind) in PAIRS.items():
+            pcrt = databases.pcrt(pcrt_kind, made, str(computers))
+            warehouse = databases.warehouse(warehouse_kind, str(computers))
+            say(f"{computers:,} computers: {pair}")
+            nights = _nights(folder, server, pcrt, warehouse, databases, warehouse_kind, repeat if pair == MAIN else 1)
+            found["syncs"][pair] = nights
+            floors.hold_against_the_pipeline(sources, warehouse)
+            if "floors" in parts:
+                found["floors"][pair] = {
+                    **floors.reading(server, pcrt, repeat),
+                    **floors.rules(sources, repeat),
+                    **floors.tables(warehouse, folder, repeat),
+                    **floors.writing(pcrt, sources, repeat),
+                }
+            if pair == MAIN and "peers" in parts and computers <= PEERS_UP_TO:
+                say(f"{computers:,} computers: the peers")
+                found["peers"] = _median(lambda: peers.measure(server, pcrt, warehouse, made, folder), repeat)  # noqa: B023 - called at once
+            if pair == MAIN and "latency" in parts and computers == LATENCY_AT:
+                say(f"{computers:,} computers: with latency")
+                found["latency"] = latency.measure(
+                    folder, pcrt, lambda: databases.warehouse("sqlite", "latency"), repeat
+                )
+    scene = _folder(folder / "small")
+    found["package"] = {
+        "commit": commit(),
+        "began with": began_with,
+        "ended with": fingerprint(),
+        "load": os.getloadavg()[1],
+    }
+    found["empty job"] = _median(lambda: asdict_of(measured_sync.empty_job(scene)), repeat)
+    found["help"] = _median(lambda: asdict_of(measured_sync.help_command(scene)), repeat)
+    return found
+
+
+def say(text: str) -> None:
+    """Tell how far it is, beside the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def asdict_of(cost: measured_sync.Cost) -> dict[str, float]:
+    return cost._asdict()
+
+
+def _prepared(computers: int, folder: Path) -> World:
+    """The world and its pages, kept in the folder of this run; made once."""
+    if not (folder / "world").exists():
+        say(f"{computers:,} computers: making the world")
+        made = lists.with_lists_nearly_right(world(computers))
+        made.keep(folder / "world")
+        pages.prepare(made, _folder(folder / "pages"))
+    return World.kept(folder / "world")
+
+
+def _nights(
+    folder: Path,
+    server: str,
+    pcrt: sa.URL,
+    warehouse: sa.URL,
+    databases: Databases,
+    kind: Kind,
+    repeat: int,
+) -> dict[str, Measures]:
+    """The medians of a first night (an empty warehouse) and of a later one; PCRT's lists are as nearly right on both."""
+    first: list[SyncRun] = []
+    later: list[SyncRun] = []
+    for number in range(repeat):
+        scene = _folder(folder / "sync")
+        empty = warehouse if number == 0 or kind != "sqlite" else databases.warehouse(kind, folder.name)
+        for nights in (first, later):
+            nights.append(measured_sync.sync(scene, server, pcrt, empty))
+            put_lists_back(pcrt)
+    return {"first night": _medians_of(first), "later night": _medians_of(later)}
+
+
+def _medians_of(runs: list[SyncRun]) -> Measures:
+    costs = [asdict_of(run.cost) for run in runs]
+    return {
+        **{name: statistics.median(cost[name] for cost in costs) for name in costs[0]},
+        **{part: _medians([asdict(run)[part] for run in runs]) for part in ("phases", "steps")},
+    }
+
+
+def _medians(runs: list[dict[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for run in runs for name in run)
+    return {name: statistics.median(run.get(name, 0.0) for run in runs) for name in names}
+
+
+def _median(work: Callable[[], dict[str, float]], repeat: int) -> dict[str, float]:
+    return _medians([work() for _ in range(repeat)])
+
+
+def _folder(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
