@@ -14,26 +14,12 @@ from rich.console import Console
 from rich.text import Text
 
 from cwa_pipeline.environment import warehouse_url
-from cwa_pipeline.rules.explanation import LINKS, computer_chains, told
+from cwa_pipeline.rules.explanation import CHAIN_TABLES, LINKS, computer_chains, told
 from cwa_pipeline.rules.numbers import whole_number
 from cwa_pipeline.rules.serials import is_generic, normalise
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED, Warehouse
 from cwa_pipeline.terminal import console, plain
 
-OF_A_CHAIN = (
-    "cwa_computers",
-    "cwa_clients",
-    "client_groups",
-    "computer_matches",
-    "pcrt_pcids",
-    "pcrt_groups",
-    "pcrt_subscriptions",
-    "cwa_group_members",
-    "cwa_groups",
-    "subscription_members",
-    "additional_members",
-)
-MAYBE_EMPTY = ("additional_members", "match_suggestions")  # a run can end before it comes to them
 MOST_SHOWN = 10  # a name or a generic serial number can be that of a thousand machines
 MOST_NEAR = 3  # how many names or serial numbers are offered where nothing has the one asked for
 LIKE_ENOUGH = 0.5  # to be offered: with fewer than half of its letters the same it is another one, not a slip
@@ -63,8 +49,8 @@ class Block(NamedTuple):
 def print_explanation(what: str) -> int:
     """Print all that has the id, name or serial number; 0 when there is something, 1 when not."""
     with Warehouse(warehouse_url()) as warehouse:
-        names = (*OF_A_CHAIN, "serial_blacklist", "match_suggestions", "coverage_history")
-        tables = {name: warehouse.read(name, or_empty=name in MAYBE_EMPTY) for name in names}
+        names = (*CHAIN_TABLES, "serial_blacklist", "match_suggestions", "coverage_history")
+        tables = {name: warehouse.read(name, or_empty=name in MAY_BE_UNFILLED) for name in names}
     found = list(explained(what, tables))
     out = console()
     for number, block in enumerate(found or [nearest(what, tables)]):
@@ -158,7 +144,7 @@ def _serial_rows(computers: pd.DataFrame, pcids: pd.DataFrame, *, generic: bool)
 def _computers(computers: pd.DataFrame, tables: Tables) -> Iterator[Block]:
     """The chain of each computer, and for one that was not matched the PCIDs it may be."""
     names, suggestions = tables["pcrt_pcids"].set_index("pcid")["name"], tables["match_suggestions"]
-    of_chain = {name: tables[name] for name in OF_A_CHAIN} | {"cwa_computers": computers.head(MOST_SHOWN)}
+    of_chain = {name: tables[name] for name in CHAIN_TABLES} | {"cwa_computers": computers.head(MOST_SHOWN)}
     for chain in computer_chains(**of_chain).to_dict("records"):
         rows = [
             Row(None, FIX, line.text) if line.what == "fix" else Row(line.holds, line.what, line.text)

@@ -13,6 +13,7 @@ import pandas as pd
 from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.errors import SnoozeError
 from cwa_pipeline.page.renew import renew_page
+from cwa_pipeline.rules.history import last_snoozes
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.warehouse import Warehouse
 
@@ -48,5 +49,5 @@ def snooze(issue_key: str, until: date, note: str) -> Path:
 
 def snoozed_until(issue_snoozes: pd.DataFrame, now: datetime) -> pd.Series:
     """issue_key -> until when it is snoozed, of those that are now."""
-    last = issue_snoozes.sort_values("snoozed_at").drop_duplicates("issue_key", keep="last").set_index("issue_key")
+    last = last_snoozes(issue_snoozes).set_index("issue_key")
     return last.loc[last["snoozed_until"] > now, "snoozed_until"]

@@ -23,6 +23,12 @@ def plain(value: object) -> str:
     return "" if pd.isna(value) else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))  # type: ignore[call-overload]
 
 
+def shortened(value: object, longest: int) -> str:
+    """The same, and no longer than that many characters; what was cut off shows as three dots."""
+    text = plain(value)
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 def csv_safe(value: object) -> str:
     """A value as text that no spreadsheet takes for a formula."""
     text = "" if pd.isna(value) else str(value)  # type: ignore[call-overload]

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cwa_pipeline.rules.ledger import as_ledger
-from cwa_pipeline.systems.pcrt import Pcrt, try_again
+from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.pcrt_connection import try_again
 from cwa_pipeline.systems.pcrt_writer import Change
 from cwa_pipeline.systems.warehouse import Warehouse
 

@@ -17,9 +17,10 @@ import pytest
 
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.demo.stand_in import Client, Computer
-from cwa_pipeline.explain import MAYBE_EMPTY, MOST_NEAR, MOST_SHOWN, OF_A_CHAIN, Block, explained, nearest
+from cwa_pipeline.explain import MOST_NEAR, MOST_SHOWN, Block, explained, nearest
+from cwa_pipeline.rules.explanation import CHAIN_TABLES
 from cwa_pipeline.rules.frames import as_table
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED, Warehouse
 from cwa_pipeline.tables import AdditionalMembers, CoverageHistory, MatchSuggestions
 from cwa_pipeline_tests import worlds
 from cwa_pipeline_tests.shop import Shop, open_shop
@@ -56,7 +57,7 @@ SHOP: dict[str, Any] = {
 
 
 def tables_of(world: World, **more: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    own = {name: getattr(world, name) for name in OF_A_CHAIN if name not in ("pcrt_groups", "additional_members")}
+    own = {name: getattr(world, name) for name in CHAIN_TABLES if name not in ("pcrt_groups", "additional_members")}
     return {
         **own,
         "pcrt_groups": world.groups_of_pcrt,
@@ -294,8 +295,8 @@ def test_explain_works_before_any_list_was_judged_or_suggestion_made(synced: Sho
         Warehouse(synced.warehouse_url.set(database=str(tmp_path / "young.db"))) as young,
     ):
         young.create()
-        filled = [*OF_A_CHAIN, "serial_blacklist"]
-        young.replace({name: full.read(name) for name in filled if name not in MAYBE_EMPTY}, "a run")
+        filled = [*CHAIN_TABLES, "serial_blacklist"]
+        young.replace({name: full.read(name) for name in filled if name not in MAY_BE_UNFILLED}, "a run")
     result = explain("1", folder=synced.folder, WAREHOUSE_URL=url)
     assert result.returncode == 0, result.stderr
     assert "no sync has come to it yet" in result.stdout

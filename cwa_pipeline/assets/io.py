@@ -16,7 +16,7 @@ from cwa_pipeline.assets.lineage import column_lineage, come_from
 from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.systems.reading import Reading
 from cwa_pipeline.systems.warehouse import Warehouse
-from cwa_pipeline.systems.warehouse_schema import column_type, key, model
+from cwa_pipeline.systems.warehouse_schema import column_type, impersonal_columns, key, model
 from cwa_pipeline.tables import TABLES
 
 OWNERS = ["team:pcrt-maintainers"]
@@ -110,7 +110,7 @@ def definition_metadata(table: str) -> dict[str, Any]:
 
 def materialisation_metadata(table: str, frame: pd.DataFrame) -> dict[str, Any]:
     """The row count and the first rows. Event logs last for ever, so columns that name people are left out."""
-    shown = [name for name, column in model(table).columns.items() if not (column.metadata or {}).get("personal")]
+    shown = impersonal_columns(table)
     preview = frame[shown].head(PREVIEW_ROWS)
     records = [
         dg.TableRecord({str(name): "" if pd.isna(value) else str(value) for name, value in row.items()})

@@ -12,8 +12,8 @@ import pandas as pd
 
 from cwa_pipeline.rules.instructions import INSTRUCTIONS
 from cwa_pipeline.rules.issues import ISSUES
-from cwa_pipeline.systems.warehouse_schema import model
-from cwa_pipeline.terminal import plain
+from cwa_pipeline.systems.warehouse_schema import impersonal_columns
+from cwa_pipeline.terminal import shortened
 
 FIRST_ROWS = 10
 LONGEST_CELL = 60  # characters; enough for any serial number that a person types
@@ -41,7 +41,7 @@ def first_rows(table: str, issues: pd.DataFrame) -> str:
     """The first rows as a Markdown table, errors first, with the instructions of what is in them below."""
     if issues.empty:
         return "Nothing is open."
-    shown = [name for name, column in model(table).columns.items() if not (column.metadata or {}).get("personal")]
+    shown = impersonal_columns(table)
     first = issues.sort_values(["severity", "issue_key"])[shown].head(FIRST_ROWS).drop(columns="issue_key")
     rows = first.dropna(axis="columns", how="all").map(markdown_safe).to_markdown(index=False, disable_numparse=True)
     pairs = first[["issue", "reason"]].drop_duplicates().itertuples(index=False, name=None)
@@ -56,6 +56,4 @@ def first_rows(table: str, issues: pd.DataFrame) -> str:
 
 def markdown_safe(value: object) -> str:
     """A value as text that Markdown and HTML take for nothing but text; null is empty."""
-    text = plain(value)
-    text = text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
-    return _MARKUP.sub(r"\\\1", text)
+    return _MARKUP.sub(r"\\\1", shortened(value, LONGEST_CELL))

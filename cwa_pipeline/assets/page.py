@@ -8,6 +8,7 @@ from cwa_pipeline.assets.io import OWNERS, WarehouseIOManager
 from cwa_pipeline.assets.resources import SettingsResource
 from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.page import render, renew
+from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED
 
 GROUP = "page"
 _NO_ASSETS = {"issue_snoozes", "sync_runs", "sync_failures"}  # the warehouse's own
@@ -26,7 +27,7 @@ def integration_page(
 ) -> dg.MaterializeResult:
     path = page_path(settings.values, warehouse_url())
     text = renew.page(
-        lambda table: warehouse.frame(table, or_empty=table in renew.MAY_BE_UNFILLED),
+        lambda table: warehouse.frame(table, or_empty=table in MAY_BE_UNFILLED),
         settings.values,
         datetime.now(UTC),
     )

@@ -15,6 +15,7 @@ from rich.text import Text
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.demo.pcrt_stand_in import fill_pcrt
 from cwa_pipeline.demo.stand_in import StandIn
+from cwa_pipeline.environment import DEFAULT_PAGE_FILE
 from cwa_pipeline.report import print_sync
 from cwa_pipeline.run import run_nightly_sync
 from cwa_pipeline.systems.warehouse import Warehouse
@@ -88,7 +89,7 @@ def _tell(folder: Path) -> None:
     out.print(as_table(members[["subscription_id", "group_id", "plan", "before", "after", "status"]]))
     out.print("\nWhere to look", style="bold")
     for what, where in {
-        "the page for the technicians": f"file://{folder / 'integration_page.html'}",
+        "the page for the technicians": (folder / DEFAULT_PAGE_FILE).as_uri(),
         "the tables": f"{folder / 'cwa_warehouse.db'} (SQLite), the shop's PCRT beside it in pcrt.db",
         "the issues": f"WAREHOUSE_URL=sqlite:///{folder / 'cwa_warehouse.db'} cwa-pipeline issues",
         "the lineage and this run": "make demo-ui",

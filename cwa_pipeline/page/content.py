@@ -11,10 +11,12 @@ import pandas as pd
 
 from cwa_pipeline.rules.explanation import FIXES, LINKS, TEXTS
 from cwa_pipeline.rules.frames import lookup, map_distinct
+from cwa_pipeline.rules.history import last_snoozes
 from cwa_pipeline.rules.instructions import INSTRUCTIONS, Instructions
 from cwa_pipeline.rules.issues import ISSUES, Kind
+from cwa_pipeline.rules.serials import normalise
 from cwa_pipeline.settings import LinksSettings
-from cwa_pipeline.terminal import plain
+from cwa_pipeline.terminal import shortened
 
 # Beyond these the page would no longer open at once; the tables have all of them, and the page says so.
 ISSUES_AT_MOST = 20_000
@@ -89,7 +91,7 @@ def rows(
     computers = _computers(chains, shown["computer"]["computer_id"], tables["cwa_computers"])
     suggestions = tables["match_suggestions"]
     suggestions = suggestions[suggestions["computer_id"].isin(computers["computer_id"])].merge(
-        tables["pcrt_pcids"][["pcid", "name", "make", "group_id"]], on="pcid", how="left"
+        tables["pcrt_pcids"][["pcid", "name", "group_id"]], on="pcid", how="left"
     )
     suggestions["group_name"] = lookup(suggestions["group_id"], group_names)
     position = {(block.issue, block.reason): number for number, block in enumerate(found)}
@@ -107,7 +109,7 @@ def rows(
         "issues": {area: _columns(_placed(issues, position)) for area, issues in shown.items()},
         "computers": _columns(computers),
         "suggestions": _columns(suggestions),
-        "snoozes": _columns(_last_snoozes(tables["issue_snoozes"])),
+        "snoozes": _columns(last_snoozes(tables["issue_snoozes"])[["issue_key", "snoozed_until", "note"]]),
         "chain": {"links": LINKS, "texts": TEXTS, "fixes": FIXES},
         "links": links.model_dump(exclude_none=True),
     }
@@ -116,8 +118,7 @@ def rows(
 def generic_serials(computer_issues: pd.DataFrame) -> list[GenericSerial]:
     """The suspected generic serials, the most widespread first, each with how many computers of how many clients have it."""
     suspected = computer_issues[computer_issues["issue"] == "suspected_generic_serial"].dropna(subset="serial_number")
-    folded = suspected["serial_number"].str.split().str.join(" ").str.casefold()
-    found = suspected.groupby(folded).agg(
+    found = suspected.groupby(normalise(suspected["serial_number"])).agg(
         line=("serial_number", "first"), computers=("computer_id", "nunique"), clients=("client_id", "nunique")
     )
     found = found.sort_values(["clients", "computers", "line"], ascending=[False, False, True]).head(ISSUES_AT_MOST)
@@ -162,12 +163,6 @@ def _computers(chains: pd.DataFrame, with_issues: pd.Series, cwa_computers: pd.D
     return chosen
 
 
-def _last_snoozes(issue_snoozes: pd.DataFrame) -> pd.DataFrame:
-    """Of each issue what was said of it last."""
-    last = issue_snoozes.sort_values("snoozed_at").drop_duplicates("issue_key", keep="last")
-    return last[["issue_key", "snoozed_until", "note"]]
-
-
 def _columns(frame: pd.DataFrame) -> dict[str, Any]:
     return {str(name): _column(frame[name]) for name in frame.columns} | {"length": len(frame)}
 
@@ -187,5 +182,4 @@ def _column(values: pd.Series) -> list[Any] | dict[str, list[Any]]:
 
 def shown_text(value: str) -> str:
     """Without the characters that could reorder a line or hide in it, and no longer than anybody reads."""
-    text = plain(value.strip())
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+    return shortened(value.strip(), LONGEST_TEXT)

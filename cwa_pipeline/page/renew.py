@@ -13,23 +13,10 @@ import pandas as pd
 from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.page import content, render, summary
-from cwa_pipeline.rules.explanation import computer_chains
+from cwa_pipeline.rules.explanation import CHAIN_TABLES, computer_chains
 from cwa_pipeline.settings import Settings
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED, Warehouse
 
-CHAIN_TABLES = (
-    "cwa_computers",
-    "cwa_clients",
-    "client_groups",
-    "computer_matches",
-    "pcrt_pcids",
-    "pcrt_groups",
-    "pcrt_subscriptions",
-    "cwa_group_members",
-    "cwa_groups",
-    "subscription_members",
-    "additional_members",
-)
 ISSUE_TABLES = ("client_issues", "computer_issues", "group_issues")
 PAGE_TABLES = (
     *CHAIN_TABLES,
@@ -40,8 +27,6 @@ PAGE_TABLES = (
     "sync_runs",
     "sync_failures",
 )
-# A first sync that failed at the write has everything but these
-MAY_BE_UNFILLED = {"additional_members", "match_suggestions"}
 
 
 def page(read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime) -> str:

@@ -13,6 +13,7 @@ from cwa_pipeline.rules.history import open_counts
 from cwa_pipeline.rules.issues import ISSUES, Kind
 
 TREND_DAYS = 30
+TOLD_AT_MOST = 5  # reasons of held groups at the top; the group issue `members_held` has them all
 
 State = Literal["wrote", "held", "planned", "failed", "never"]
 
@@ -75,9 +76,6 @@ def last_sync(sync_runs: pd.DataFrame, sync_failures: pd.DataFrame, additional_m
         headline = f"The last sync wrote, and left {groups} {'group' if groups == 1 else 'groups'} alone: {told}"
         return LastSync("held", headline, why, finished_at, finished_at)
     return LastSync("wrote", f"The last sync went through: {told}", [], finished_at, finished_at)
-
-
-TOLD_AT_MOST = 5  # reasons of held groups at the top; the group issue `members_held` has them all
 
 
 def _statuses(counts: pd.Series) -> str:

@@ -110,6 +110,20 @@ COLUMNS = {
     "group_subscription_ids": "str",  # the active BizCare subscriptions of the expected group
     "group_plans": "str",  # the valid plans of those
 }
+# The tables that `computer_chains` takes, by name.
+CHAIN_TABLES = (
+    "cwa_computers",
+    "cwa_clients",
+    "client_groups",
+    "computer_matches",
+    "pcrt_pcids",
+    "pcrt_groups",
+    "pcrt_subscriptions",
+    "cwa_group_members",
+    "cwa_groups",
+    "subscription_members",
+    "additional_members",
+)
 MOST_IDS = 6  # how many ids a text names: one a plan, by default; a serial number can be that of a thousand PCIDs
 # What can be said of one PCID in one list, the worst first: it is what counts where a PCID belongs into several lists.
 _LISTINGS = pd.CategoricalDtype(

@@ -77,6 +77,11 @@ def grown(issue_history: pd.DataFrame) -> pd.DataFrame:
     return more.assign(area=lookup(more["issue"], _AREAS))
 
 
+def last_snoozes(issue_snoozes: pd.DataFrame) -> pd.DataFrame:
+    """Of each issue what was said of it last: rows of `issue_snoozes`."""
+    return issue_snoozes.sort_values("snoozed_at").drop_duplicates("issue_key", keep="last")
+
+
 def open_issues(
     client_issues: pd.DataFrame, computer_issues: pd.DataFrame, group_issues: pd.DataFrame, issue_history: pd.DataFrame
 ) -> pd.DataFrame:

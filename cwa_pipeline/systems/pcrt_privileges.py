@@ -12,7 +12,7 @@ from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.engine import URL, Connection
 
 from cwa_pipeline.settings import AdditionalMembersSettings, PcrtSettings
-from cwa_pipeline.systems.pcrt import connect, pcrt_engine
+from cwa_pipeline.systems.pcrt_connection import connect, pcrt_engine
 
 # Reading is no harm done, wherever it is; every other privilege, known or not yet invented, changes or administers something.
 READING = {

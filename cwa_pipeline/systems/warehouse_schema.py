@@ -57,6 +57,11 @@ def column_type(table: str, column: str) -> ColumnType:
     return COLUMN_TYPES[str(dtypes(table)[column])]
 
 
+def impersonal_columns(table: str) -> list[str]:
+    """The columns that name no person or customer, and so may get into Dagster's permanent event log."""
+    return [name for name, column in model(table).columns.items() if not (column.metadata or {}).get("personal")]
+
+
 def key(table: str) -> list[str]:
     """The columns that identify a row, as the model says; empty for a table where nothing does (the ledger)."""
     unique = model(table).unique

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.systems import pcrt
+from cwa_pipeline.systems import pcrt_connection
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.mysql_proxy import MysqlProxy, ServerError, StatementFault
 from cwa_pipeline_tests.faults.trial import LISTS_BEHIND, MayHaveWritten, Trial, sample
@@ -69,7 +69,7 @@ def open_disturbed(server: MariadbServer, storage_engine: str, folder: Path) -> 
     url = server.new_database()
     with (
         open_shop(folder, *invented_msp(), pcrt_url=url, storage_engine=storage_engine) as shop,
-        patch.object(pcrt, "PAUSE_SECONDS", 0),
+        patch.object(pcrt_connection, "PAUSE_SECONDS", 0),
         MysqlProxy(server.port) as proxy,
     ):
         through = url.set(port=proxy.port).render_as_string(hide_password=False)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cwa_pipeline.page import content
-from cwa_pipeline.rules.explanation import computer_chains
+from cwa_pipeline.rules.explanation import CHAIN_TABLES, computer_chains
 from cwa_pipeline.rules.history import issue_history
 from cwa_pipeline.settings import LinksSettings
 from cwa_pipeline.tables import AdditionalMembers, IssueHistory, IssueSnoozes, MatchSuggestions
@@ -38,16 +38,10 @@ def tables_of(world: World) -> dict[str, pd.DataFrame]:
     }
 
 
-CHAIN = [
-    *("cwa_computers", "cwa_clients", "client_groups", "computer_matches", "pcrt_pcids", "pcrt_groups"),
-    *("pcrt_subscriptions", "cwa_group_members", "cwa_groups", "subscription_members", "additional_members"),
-]
-
-
 def rows_of(world: World, links: LinksSettings | None = None, **more: pd.DataFrame) -> dict:
     tables = tables_of(world) | more
     issue_tables = {name: tables[f"{name}_issues"] for name in ("client", "computer", "group")}
-    chains = computer_chains(**{name: tables[name] for name in CHAIN})
+    chains = computer_chains(**{name: tables[name] for name in CHAIN_TABLES})
     return content.rows(tables, content.blocks(issue_tables), chains, links or LinksSettings())
 
 

@@ -435,7 +435,7 @@ def test_a_sqlite_file_that_is_none_is_refused_and_not_made(
 def test_a_locked_sqlite_file_may_be_free_later(
     sqlite_url: URL, monkeypatch: pytest.MonkeyPatch, failure_of: Callable[..., str]
 ) -> None:
-    monkeypatch.setattr("cwa_pipeline.systems.pcrt.SQLITE_LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("cwa_pipeline.systems.pcrt_connection.SQLITE_LOCK_SECONDS", 0.05)
     with sa.create_engine(sqlite_url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as other:
         other.exec_driver_sql("BEGIN EXCLUSIVE")
         assert "locked" in failure_of(sqlite_url, UnreachableError)

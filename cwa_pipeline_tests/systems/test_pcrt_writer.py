@@ -191,7 +191,7 @@ def test_a_row_that_stays_locked_can_be_tried_later(pcrt_url: URL, lock: str, mo
 
 @pytest.mark.parametrize("pcrt_url", ["sqlite"], indirect=True)
 def test_a_locked_sqlite_file_can_be_tried_later(pcrt_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cwa_pipeline.systems.pcrt.SQLITE_LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("cwa_pipeline.systems.pcrt_connection.SQLITE_LOCK_SECONDS", 0.05)
     engine = sa.create_engine(pcrt_url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     with Pcrt(pcrt_url, DEFAULTS).writer() as writer, engine.connect() as technician:
         technician.exec_driver_sql("BEGIN EXCLUSIVE")
