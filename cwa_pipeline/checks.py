@@ -217,21 +217,13 @@ def _plans() -> tuple[str, ...]:
 # A step must not look at a table and at one made of it: the second waits for the first one's blocking checks.
 steps = [
     _step(
-        "cwa_checks",
-        *(check for table in ("cwa_clients", "cwa_computers", "cwa_groups") for check in _of_source(table)),
+        "source_checks",
+        *(check for table in NEVER_EMPTY for check in _of_source(table)),
         _check("cwa_groups", "every_plan_has_a_cwa_group", partial(every_plan_has_a_cwa_group, _plans), blocking=True),
         _check("cwa_computers", "computers_have_a_known_client", computers_have_a_known_client, blocking=False),
-    ),
-    _step(
-        "cwa_group_members_checks",
-        *_of_source("cwa_group_members"),
         _check(
             "cwa_group_members", "group_members_are_known_computers", group_members_are_known_computers, blocking=False
-        )._replace(after=("cwa_computers",)),
-    ),
-    _step(
-        "pcrt_checks",
-        *(check for table in ("pcrt_groups", "pcrt_pcids", "pcrt_subscriptions") for check in _of_source(table)),
+        ),
         _check("pcrt_pcids", "serials_can_be_read", serials_can_be_read, blocking=False),
     ),
     _step("client_groups_checks", _check("client_groups", "one_row_per_client", one_row_per_client, blocking=True)),

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from cwa_pipeline import checks
-from cwa_pipeline.assets import coverage, cwa, issues, matching, page, pcrt
+from cwa_pipeline.assets import coverage, issues, matching, page, source_tables
 from cwa_pipeline.assets.io import WarehouseIOManager
 from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource
 from cwa_pipeline.assets.sources import source_systems
@@ -14,7 +14,7 @@ from cwa_pipeline.settings import ScheduleSettings, Settings, config_path
 _schedule = Settings.load().schedule if config_path().exists() else ScheduleSettings()
 
 defs = dg.Definitions(
-    assets=[*source_systems, *dg.load_assets_from_modules([cwa, pcrt, matching, issues, coverage, page])],
+    assets=[*source_systems, *dg.load_assets_from_modules([source_tables, matching, issues, coverage, page])],
     asset_checks=dg.load_asset_checks_from_modules([checks]),
     jobs=[nightly_sync],
     schedules=[nightly_sync_schedule(_schedule)],

@@ -75,9 +75,10 @@ def test_the_job_materialises_every_asset() -> None:
     assert job.asset_layer.executable_asset_keys == OURS
 
 
-def test_pcrt_is_read_in_one_step_so_that_its_tables_are_of_one_moment() -> None:
-    nodes = [node.name for node in defs.resolve_job_def("nightly_sync").nodes]
-    assert [name for name in nodes if name.startswith("pcrt_tables")] == ["pcrt_tables"]
+def test_both_systems_are_read_in_one_step_so_that_neither_waits_and_pcrts_tables_are_of_one_moment() -> None:
+    nodes = defs.resolve_job_def("nightly_sync").nodes
+    [step] = [node for node in nodes if node.name.startswith("source_tables")]
+    assert set(step.definition.output_dict) >= GROUPS["cwa"] | GROUPS["pcrt"]
 
 
 def test_every_blocking_check_guards_the_write() -> None:

@@ -123,7 +123,6 @@ _UPSTREAM = {dg.AssetKey(table) for table in ("members_plan", "pcrt_subscription
             ),
         )
     ],
-    ins={table: dg.AssetIn(table, input_manager_key="warehouse") for table in ("members_plan", "pcrt_subscriptions")},
     can_subset=True,
 )
 def additional_members(
@@ -132,10 +131,9 @@ def additional_members(
     settings: SettingsResource,
     pcrt: PcrtResource,
     warehouse: dg.ResourceParam[WarehouseIOManager],
-    members_plan: pd.DataFrame,
-    pcrt_subscriptions: pd.DataFrame,
 ) -> Iterator[dg.MaterializeResult]:
     run_id = context.run.run_id
+    members_plan, pcrt_subscriptions = warehouse.frame("members_plan"), warehouse.frame("pcrt_subscriptions")
     record = SyncRecord(warehouse.warehouse)
     selected = context.selected_asset_keys
     if dg.AssetKey("additional_members") not in selected:  # the record alone: there is nothing to do but to show it

@@ -6,6 +6,7 @@ the metadata of a materialisation. What must not: anything about one particular 
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 import dagster as dg
@@ -77,23 +78,40 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         return self._frames[table]
 
 
+_WAREHOUSE = Parameter("warehouse", Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.ResourceParam[WarehouseIOManager])
+
+
 def table_asset(
     *, group: str, kinds: set[str], deps: Sequence[dg.AssetKey] = ()
-) -> Callable[[Callable[..., pd.DataFrame | Reading]], dg.AssetsDefinition]:
-    """An asset that returns the frame of the table it is named after, or the reading of a source with its receipt."""
+) -> Callable[[Callable[..., pd.DataFrame]], dg.AssetsDefinition]:
+    """An asset that returns the frame of the table it is named after; a parameter named as a table is that table.
 
-    def decorate(compute: Callable[..., pd.DataFrame | Reading]) -> dg.AssetsDefinition:
-        table = compute.__name__
+    Such a parameter is a dependency, and is read from the warehouse without Dagster's loading of inputs: that puts two events a
+    parameter on record, which took a tenth of a small shop's sync and said nothing that the lineage does not.
+    """
+
+    def decorate(compute: Callable[..., pd.DataFrame]) -> dg.AssetsDefinition:
+        table, parameters = compute.__name__, signature(compute).parameters
+        inputs = [name for name in parameters if name in TABLES]
+
+        def with_tables(*context: dg.AssetExecutionContext, **resources: Any) -> pd.DataFrame:
+            warehouse = resources["warehouse"] if "warehouse" in parameters else resources.pop("warehouse")
+            return compute(*context, **resources, **{name: warehouse.frame(name) for name in inputs})
+
+        resources = {name: parameter for name, parameter in parameters.items() if name not in inputs}
+        resources["warehouse"] = _WAREHOUSE
+        # What Dagster goes by when it looks for resources and configuration.
+        with_tables.__signature__ = Signature([*resources.values()])  # type: ignore[attr-defined]
         return dg.asset(
             name=table,
             group_name=group,
             kinds=kinds,
-            deps=deps,
+            deps=[*inputs, *deps],
             owners=OWNERS,
             description=table_description(table),
             metadata=definition_metadata(table),
             io_manager_key="warehouse",
-        )(compute)
+        )(with_tables)
 
     return decorate
 

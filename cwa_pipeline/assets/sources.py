@@ -33,3 +33,5 @@ source_systems = [
     )
     for key, description in _DESCRIPTIONS.items()
 ]
+
+KEYS = set(_DESCRIPTIONS)
