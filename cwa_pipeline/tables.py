@@ -358,6 +358,9 @@ class TableLoads(Table):
     run_id: Text = column("The Dagster run that filled it")
     loaded_at: Time = column("When")
     row_count: Id = column("How many rows it has", ge=0)
+    content_hash: Text = optional(
+        "What names its rows: when the next run comes to the same ones, they are not written anew"
+    )
 
 
 class ReadReceipts(Table):

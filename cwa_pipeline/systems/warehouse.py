@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.systems import warehouse_schema as schema
-from cwa_pipeline.systems.warehouse_frames import from_arrow, to_arrow, validated
+from cwa_pipeline.systems.warehouse_frames import content_hash, from_arrow, to_arrow, validated
 from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
 from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
 from cwa_pipeline.tables import TABLES
@@ -78,10 +78,12 @@ class Warehouse:
     def replace(self, frames: Mapping[str, pd.DataFrame], run_id: str) -> dict[str, pd.DataFrame]:
         """Empty each table and fill it from its frame, in one transaction with the row of `table_loads` that says so.
 
+        Rows that are there already, by their hash and their number, are not written again; `table_loads` is all the same.
         Returns the frames as they were stored. Raises WarehouseError for a frame that is not as its model says, before
         anything is touched.
         """
         checked = {table: validated(table, frame) for table, frame in frames.items()}
+        arrows = {table: self._arrow(table, frame) for table, frame in checked.items()}
         now = datetime.now(UTC)
         loads = pd.DataFrame(
             {
@@ -89,15 +91,19 @@ class Warehouse:
                 "run_id": run_id,
                 "loaded_at": pd.Series(now, index=range(len(checked)), dtype=schema.dtypes(LOADS)["loaded_at"]),
                 "row_count": [len(frame) for frame in checked.values()],
+                "content_hash": [content_hash(rows) for rows in arrows.values()],
             }
         )
         loads_table = schema.sql_table(LOADS)
         with self._connection() as connection, connection.cursor() as cursor:
-            for table, frame in checked.items():
-                cursor.execute(self._sql(sa.delete(schema.sql_table(table))))
-                self._ingest(cursor, table, frame)
+            cursor.execute(self._sql(sa.select(loads_table.c.table_name, loads_table.c.content_hash)))
+            there = dict(cursor.fetchall())
+            for table, new_hash in zip(checked, loads["content_hash"], strict=True):
+                if there.get(table) != new_hash or self._count(connection, table) != len(checked[table]):
+                    cursor.execute(self._sql(sa.delete(schema.sql_table(table))))
+                    self._ingest(cursor, table, arrows[table])
             cursor.execute(self._sql(sa.delete(loads_table).where(loads_table.columns.table_name.in_(list(checked)))))
-            self._ingest(cursor, LOADS, validated(LOADS, loads))
+            self._ingest(cursor, LOADS, self._arrow(LOADS, validated(LOADS, loads)))
             connection.commit()
         return checked
 
@@ -105,7 +111,7 @@ class Warehouse:
         """Add rows to a table; they are on the disk when this returns. Raises WarehouseError as `replace` does."""
         checked = validated(table, frame)
         with self._connection() as connection, connection.cursor() as cursor:
-            self._ingest(cursor, table, checked)
+            self._ingest(cursor, table, self._arrow(table, checked))
             connection.commit()
 
     def read(self, table: str, *, or_empty: bool = False) -> pd.DataFrame:
@@ -149,14 +155,21 @@ class Warehouse:
     def _sql(self, statement: sa.ClauseElement) -> str:
         return str(statement.compile(dialect=self._database.dialect, compile_kwargs={"literal_binds": True}))
 
-    def _ingest(self, cursor: Cursor, table: str, frame: pd.DataFrame) -> None:
-        if len(frame):
-            cursor.adbc_ingest(table, to_arrow(table, frame, times_as_text=self._database.times_as_text), mode="append")
+    def _arrow(self, table: str, frame: pd.DataFrame) -> pa.Table:
+        return to_arrow(table, frame, times_as_text=self._database.times_as_text)
+
+    def _ingest(self, cursor: Cursor, table: str, rows: pa.Table) -> None:
+        if rows.num_rows:
+            cursor.adbc_ingest(table, rows, mode="append")
+
+    def _count(self, connection: Connection, table: str) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql(sa.select(sa.func.count()).select_from(schema.sql_table(table))))
+            [count] = cursor.fetchone() or (0,)
+            return int(count)
 
     def _select(self, connection: Connection, table: str) -> pd.DataFrame:
-        with connection.cursor() as counting:
-            counting.execute(self._sql(sa.select(sa.func.count()).select_from(schema.sql_table(table))))
-            [row_count] = counting.fetchone() or (0,)
+        row_count = self._count(connection, table)
         with connection.cursor(adbc_stmt_kwargs=self._database.read_options(row_count)) as cursor:
             cursor.execute(schema.select_statement(table, self._database.dialect))
             return from_arrow(table, cursor.fetch_arrow_table())

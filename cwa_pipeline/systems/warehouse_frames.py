@@ -3,6 +3,10 @@
 What belongs here: holding a frame against its model, and turning it into Arrow and back. What must not: a database.
 """
 
+import hashlib
+import io
+from typing import Any
+
 import pandas as pd
 import pyarrow as pa
 from pandera.errors import SchemaErrors
@@ -61,6 +65,23 @@ def to_arrow(table: str, frame: pd.DataFrame, *, times_as_text: bool) -> pa.Tabl
             arrow = arrow.cast(_NAIVE_TIME).cast(pa.large_string())
         columns[str(name)] = arrow
     return pa.table(columns)
+
+
+def content_hash(rows: pa.Table) -> str:
+    """What names these rows: columns, types, values and order. Equal for no others; now and then not for the same."""
+    digest = hashlib.blake2b(digest_size=16)
+
+    class _Sink(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            digest.update(data)
+            return len(data)
+
+    with pa.PythonFile(_Sink(), mode="w") as sink, pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows.combine_chunks())
+    return digest.hexdigest()
 
 
 def from_arrow(table: str, data: pa.Table) -> pd.DataFrame:

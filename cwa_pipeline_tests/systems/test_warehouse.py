@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from cwa_pipeline.errors import BusyError, SettingsError, UnreachableError, WarehouseError
 from cwa_pipeline.systems import warehouse_schema as schema
 from cwa_pipeline.systems.warehouse import GROWING, LOADS, Warehouse
+from cwa_pipeline.systems.warehouse_frames import content_hash, to_arrow
 from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
 from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
 from cwa_pipeline.tables import TABLES
@@ -170,6 +171,39 @@ def test_table_loads_says_which_run_filled_a_table_and_with_how_many_rows(wareho
         ["pcrt_pcids", "second", 0],
     ]
     assert (loads["loaded_at"] >= before).all()
+
+
+def test_rows_that_are_there_already_are_not_written_again(warehouse: Warehouse, url: URL) -> None:
+    warehouse.replace({"pcrt_groups": GROUPS}, "first")
+    run_sql(url, "ALTER TABLE pcrt_groups ADD COLUMN seen_by TEXT", "UPDATE pcrt_groups SET seen_by = 'an analyst'")
+    warehouse.replace({"pcrt_groups": GROUPS.copy()}, "second")
+    assert run_sql(url, "SELECT DISTINCT seen_by FROM pcrt_groups") == [("an analyst",)]
+    assert warehouse.loads()["run_id"].tolist() == ["second"], "they count as this run's all the same"
+    warehouse.replace({"pcrt_groups": GROUPS.assign(name=["Blue Door", None])}, "third")
+    assert run_sql(url, "SELECT DISTINCT seen_by FROM pcrt_groups") == [(None,)]
+
+
+@pytest.mark.parametrize("by_hand", ["DELETE FROM pcrt_groups", "INSERT INTO pcrt_groups VALUES (7, 'Red Door')"])
+def test_a_table_whose_number_of_rows_somebody_changed_is_filled_anew(
+    warehouse: Warehouse, url: URL, by_hand: str
+) -> None:
+    warehouse.replace({"pcrt_groups": GROUPS}, "first")
+    run_sql(url, by_hand)
+    warehouse.replace({"pcrt_groups": GROUPS}, "second")
+    assert warehouse.read("pcrt_groups")["group_id"].tolist() == [100, 101]
+
+
+@settings(max_examples=30, deadline=None)
+@given(some=frames("cwa_computers"), others=frames("cwa_computers"))
+def test_the_hash_of_a_tables_rows_is_that_of_no_other_rows(some: pd.DataFrame, others: pd.DataFrame) -> None:
+    def name(frame: pd.DataFrame) -> str:
+        return content_hash(to_arrow("cwa_computers", frame, times_as_text=False))
+
+    assert name(some) == name(some.copy())
+    assert (name(some) == name(others)) == some.equals(others)
+    if len(some) > 1:
+        assert name(some) != name(some.iloc[::-1])
+        assert name(some) == name(pd.concat([some.head(1), some.tail(-1)]))
 
 
 def test_the_ledger_only_ever_grows(warehouse: Warehouse) -> None:
