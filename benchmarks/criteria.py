@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from benchmarks.latency import CONNECTIONS
 from benchmarks.measure import MAIN, Measures
-from benchmarks.phases import CHECKS, DAGSTER, START_UP
+from benchmarks.phases import CHECKS, DAGSTER, READ, START_UP
 
 # The floors whose sum the whole sync is held against.
-SUMMED = ("read CWA", "read PCRT", "match", "issues", "members", "write warehouse")
+SUMMED = (READ, "match", "issues", "members", "write warehouse")
 SMALL, MIDDLE, LARGE = "10000", "100000", "1000000"
 SLACK = 1.15  # differences below this are noise of the machine
 
@@ -76,11 +76,11 @@ def _latency(sizes: dict[str, Measures]) -> list[Criterion]:
     one, many = middle["latency"]["1"], middle["latency"].get(str(CONNECTIONS))
     faster = beside = None
     if many:
-        faster = one["phases"]["read CWA"] / many["phases"]["read CWA"]
-        # What is left of the run beside the reading, against the same without latency and without reading PCRT.
-        rest = many["wall"] - many["phases"]["read CWA"]
+        faster = one["phases"][READ] / many["phases"][READ]
+        # What is left of the run beside the reading of both systems, against the same without latency.
+        rest = many["wall"] - many["phases"][READ]
         plain = nights(middle)["first night"]
-        hidden = plain["wall"] - plain["phases"]["read CWA"] - plain["phases"]["read PCRT"]
+        hidden = plain["wall"] - plain["phases"][READ]
         beside = rest / hidden
     text = f"200 ms a page: reading over {CONNECTIONS} connections against one"
     return [

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from benchmarks import polars_rules
 from benchmarks.databases import put_lists_back
 from benchmarks.floors_reading import DRIVERS, fetch_pcrt, read_cwa
+from benchmarks.phases import READ
 from benchmarks.polars_rules import Sources
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.systems.warehouse_frames import to_arrow
@@ -41,12 +42,13 @@ def reading(server: str, pcrt: sa.URL, repeat: int) -> Times:
     raw = median_time(lambda: read_cwa(server, "nothing"), repeat)
     drivers = DRIVERS[pcrt.get_backend_name()]
     fetched = {driver: median_time(lambda driver=driver: fetch_pcrt(pcrt, driver), repeat) for driver in drivers}  # type: ignore[misc]
+    decoded = median_time(lambda: read_cwa(server, "typed"), repeat)
     return {
         "CWA bytes": raw,
         "MB a second": size / raw / 1e6,
-        "read CWA": median_time(lambda: read_cwa(server, "typed"), repeat),
-        "read PCRT": min(fetched.values()),
-        **{f"read PCRT by {driver}": seconds for driver, seconds in fetched.items()},
+        READ: decoded + min(fetched.values()),
+        "CWA, typed decode": decoded,
+        **{f"PCRT by {driver}": seconds for driver, seconds in fetched.items()},
     }
 
 

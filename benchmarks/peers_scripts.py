@@ -1,7 +1,8 @@
 """The first peer: a script with one query per computer, as shops have it.
 
-What belongs here: the read of CWA with `response.json()`, and the look-up of a serial in PCRT's own schema or on an indexed column. What
-must not: anything clever. It is sampled, for the whole would take hours; it writes nothing and lists no issues, so it does less.
+What belongs here: the read of CWA with `response.json()`, the look-up of a serial in PCRT's own schema or on an indexed column, and an
+UPDATE of each list. What must not: anything clever. It is sampled, for the whole would take hours; it lists no issues and keeps no
+record, so it does less than a sync.
 """
 
 import time
@@ -20,7 +21,7 @@ SAMPLE_INDEXED = 2_000
 
 def seconds_by_query(server: str, pcrt: sa.URL, world: World) -> dict[str, float]:
     """Seconds for all computers of both scripts: their read of CWA, measured, and their look-ups, sampled and scaled."""
-    reading = _read_with_json(server)
+    reading = _read_with_json(server, "Computers") + _read_with_json(server, "GroupComputers")
     serials = world.computers["serial_number"]
     every = max(1, len(serials) // SAMPLE_INDEXED)
     sample = serials[serials.str.len() > 0].iloc[::every].tolist()
@@ -48,12 +49,17 @@ def seconds_by_query(server: str, pcrt: sa.URL, world: World) -> dict[str, float
         cursor.executemany("INSERT INTO serials VALUES (%s, %s, %s)", list(owners.itertuples(index=False, name=None)))
         indexed = _look_up(cursor, "SELECT pcid, pcgroupid FROM serials WHERE serial = %s", sample)
         cursor.execute("DROP TABLE serials")
+        cursor.execute("CREATE TABLE lists (subid INT PRIMARY KEY, additionalmembers TEXT) ENGINE=MyISAM")
+        cursor.execute("INSERT INTO lists SELECT subid, additionalmembers FROM subscriptions")
+        writing = _write_lists(cursor)
+        cursor.execute("DROP TABLE lists")
     return {
         "read CWA with response.json()": reading,
+        "an UPDATE of each list": writing,
         "look-up inside pcextra": like,
         "look-up on an index": indexed,
-        "script on PCRT's own schema": reading + like * len(serials),
-        "script on an indexed column": reading + indexed * len(serials),
+        "script on PCRT's own schema": reading + like * len(serials) + writing,
+        "script on an indexed column": reading + indexed * len(serials) + writing,
     }
 
 
@@ -66,20 +72,31 @@ def _look_up(cursor: pymysql.cursors.Cursor, sql: str, values: list[str]) -> flo
     return (time.perf_counter() - start) / len(values)
 
 
-def _read_with_json(server: str) -> float:
-    """Read all computers, page after page, into dictionaries."""
+def _write_lists(cursor: pymysql.cursors.Cursor) -> float:
+    """Write every list, as a script does that does not ask whether it is right already; seconds for all of them."""
+    cursor.execute("SELECT subid, additionalmembers FROM lists")
+    rows = cursor.fetchall()
+    start = time.perf_counter()
+    for subscription_id, members in rows:
+        cursor.execute("UPDATE lists SET additionalmembers = %s WHERE subid = %s", (f"{members}1_", subscription_id))
+    return time.perf_counter() - start
+
+
+def _read_with_json(server: str, what: str) -> float:
+    """Read a whole list, page after page, into dictionaries."""
     start = time.perf_counter()
     with requests.Session() as session:
         session.trust_env = False
         account = {"Username": ACCOUNT["CWA_USERNAME"], "Password": ACCOUNT["CWA_PASSWORD"]}
         token = session.post(f"{server}/cwa/api/v1/apitoken", json=account).json()["AccessToken"]
         session.headers.update({"Authorization": f"Bearer {token}", "clientId": ACCOUNT["CWA_CLIENT_ID"]})
-        computers: list[tuple] = []
+        kept: list[tuple] = []
         page = 1
         while True:
             query = {"pageSize": str(PAGE), "orderBy": "Id asc", "page": str(page)}
-            records = session.get(f"{server}/cwa/api/v1/Computers", params=query).json()
+            records = session.get(f"{server}/cwa/api/v1/{what}", params=query).json()
             if not records:
                 return time.perf_counter() - start
-            computers += [(record["Id"], record["SerialNumber"], record["Client"]["Id"]) for record in records]
+            fields = ("Id", "SerialNumber") if what == "Computers" else ("GroupId", "ComputerId")
+            kept += [tuple(record[field] for field in fields) for record in records]
             page += 1

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 
+READ = "read CWA and PCRT"
 PHASES = {
-    "read CWA": ("cwa_clients", "cwa_computers", "cwa_groups", "cwa_group_members"),
-    "read PCRT": ("pcrt_tables",),
+    READ: ("source_tables",),
     "match": ("serial_blacklist", "client_groups", "computer_matches"),
     "suggestions": ("match_suggestions",),
     "issues": ("client_issues", "computer_issues", "group_issues", "issue_history", "open_issues"),

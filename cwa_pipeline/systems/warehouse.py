@@ -10,7 +10,7 @@ ones, and analysts' grants, views and indexes on it last.
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import adbc_driver_manager
 import pandas as pd
@@ -22,9 +22,11 @@ from sqlalchemy.engine import URL
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.systems import warehouse_schema as schema
 from cwa_pipeline.systems.warehouse_frames import content_hash, from_arrow, to_arrow, validated
-from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
 from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
 from cwa_pipeline.tables import TABLES
+
+if TYPE_CHECKING:
+    from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
 
 LOADS = "table_loads"
 # They grow from night to night, so before the first night they are rightly empty; any other table that was never
@@ -49,7 +51,7 @@ class Warehouse:
 
     def __init__(self, url: URL) -> None:
         """Raises SettingsError for a URL that cannot be a warehouse; connects to nothing yet."""
-        self._database = SqliteDatabase(url) if url.get_backend_name() == "sqlite" else PostgresqlDatabase(url)
+        self._database = _database(url)
 
     def __enter__(self) -> Self:
         """For the callers' `with`; there is nothing to open."""
@@ -204,3 +206,11 @@ class Warehouse:
                 raise WarehouseError(
                     f"{table}.{name} is no column of ours and NOT NULL, so no row fits; let it take nulls"
                 )
+
+
+def _database(url: URL) -> "SqliteDatabase | PostgresqlDatabase":
+    if url.get_backend_name() == "sqlite":
+        return SqliteDatabase(url)
+    from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase  # noqa: PLC0415 - its drivers take a while
+
+    return PostgresqlDatabase(url)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from pandera.api.checks import Check
 from pandera.errors import SchemaErrors
 
 from cwa_pipeline.errors import WarehouseError
@@ -98,7 +99,7 @@ def from_arrow(table: str, data: pa.Table) -> pd.DataFrame:
 
 
 def _is_valid(table: str, frame: pd.DataFrame) -> bool:
-    """Whether the table can take the frame as it is: pandera's own checks, without what it spends on telling failures apart."""
+    """Whether the table can take the frame as it is: the model's checks, without what pandera spends on telling failures apart."""
     wanted, columns = dtypes(table), model(table).columns
     if list(frame.columns) != list(wanted.index) or not (frame.dtypes == wanted).all():
         return False
@@ -110,10 +111,24 @@ def _is_valid(table: str, frame: pd.DataFrame) -> bool:
             return False
         if column.unique and not values.is_unique:
             return False
-        if not all(check(values).check_passed for check in column.checks):
+        if not all(_passes(check, values.dropna()) for check in column.checks):
             return False
     unique = model(table).unique
     return not unique or not frame.duplicated(unique).any()
+
+
+def _passes(check: Check, values: pd.Series) -> bool:
+    """Whether values pass a check of pandera's, by pandas alone; False for a check that is not known here."""
+    match check.name, check.statistics:
+        case "greater_than", {"min_value": least}:
+            return bool((values > least).all())
+        case "greater_than_or_equal_to", {"min_value": least}:
+            return bool((values >= least).all())
+        case "less_than_or_equal_to", {"max_value": most}:
+            return bool((values <= most).all())
+        case "isin", {"allowed_values": allowed}:
+            return bool(values.isin(list(allowed)).all())
+    return False
 
 
 def _without_nul(frame: pd.DataFrame) -> pd.DataFrame:
