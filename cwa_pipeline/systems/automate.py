@@ -5,19 +5,18 @@ log-in and HTTP (`automate_counts`, `automate_paging`, `automate_session`, `auto
 (plans, serials, matching). Nothing is ever written to CWA.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Collection
+from typing import Self
 
 from cwa_pipeline.environment import CwaCredentials
 from cwa_pipeline.systems.automate_counts import ids_of, read_and_count
 from cwa_pipeline.systems.automate_http import Patience
+from cwa_pipeline.systems.automate_kinds import ID, MAYBE_ID, MOMENT, TEXT
+from cwa_pipeline.systems.automate_listing import Listing, Value
 from cwa_pipeline.systems.automate_members import read_members
-from cwa_pipeline.systems.automate_paging import Listing, Row, read_known_list
-from cwa_pipeline.systems.automate_records import maybe_whole_number, moment, part, text, whole_number
+from cwa_pipeline.systems.automate_paging import read_known_list
 from cwa_pipeline.systems.automate_session import AutomateSession
 from cwa_pipeline.systems.reading import Reading
-
-Record = Mapping[str, Any]
 
 
 class Automate:
@@ -69,66 +68,31 @@ class Automate:
         reading = read_and_count(
             listing.what,
             lambda: read_known_list(self._session, listing),
-            lambda: read_known_list(self._session, ids_of(listing)).ids,
+            lambda: read_known_list(self._session, ids_of(listing)).frame,
         )
-        return reading._replace(frame=reading.frame.sort_values(next(iter(listing.dtypes)), ignore_index=True))
-
-
-def _take_client(record: Record) -> tuple[Hashable, Iterable[Row]]:
-    client = whole_number(record, "Id")
-    return client, [(client, text(record, "Name"), text(record, "ExternalId"))]
-
-
-def _take_computer(record: Record) -> tuple[Hashable, Iterable[Row]]:
-    computer = whole_number(record, "Id")
-    row = (
-        computer,
-        text(record, "ComputerName"),
-        maybe_whole_number(part(record, "Client"), "Id"),
-        text(record, "SerialNumber"),
-        text(record, "AssetTag"),
-        moment(record, "RemoteAgentLastContact"),
-        text(record, "LastUserName"),
-        text(record, "BiosManufacturer"),
-    )
-    return computer, [row]
-
-
-def _take_group(record: Record) -> tuple[Hashable, Iterable[Row]]:
-    group = whole_number(record, "Id")
-    return group, [(group, text(record, "Name"))]
+        own_id = next(iter(listing.columns))
+        if reading.frame[own_id].is_monotonic_increasing:  # as asked for; sorting what is sorted still takes its time
+            return reading
+        return reading._replace(frame=reading.frame.sort_values(own_id, ignore_index=True))
 
 
 CLIENTS = Listing(
     "v1/Clients",
     "clients",
-    {"client_id": "int64", "name": "str", "external_id": "str"},
-    _take_client,
-    fields=("Id", "Name", "ExternalId"),
+    {"client_id": Value(ID, "Id"), "name": Value(TEXT, "Name"), "external_id": Value(TEXT, "ExternalId")},
 )
 COMPUTERS = Listing(
     "v1/Computers",
     "computers",
     {
-        "computer_id": "int64",
-        "name": "str",
-        "client_id": "Int64",
-        "serial_number": "str",
-        "asset_tag": "str",
-        "last_contact": "datetime64[us, UTC]",
-        "last_user": "str",
-        "make": "str",
+        "computer_id": Value(ID, "Id"),
+        "name": Value(TEXT, "ComputerName"),
+        "client_id": Value(MAYBE_ID, "Id", within="Client"),
+        "serial_number": Value(TEXT, "SerialNumber"),
+        "asset_tag": Value(TEXT, "AssetTag"),
+        "last_contact": Value(MOMENT, "RemoteAgentLastContact"),
+        "last_user": Value(TEXT, "LastUserName"),
+        "make": Value(TEXT, "BiosManufacturer"),
     },
-    _take_computer,
-    fields=(
-        "Id",
-        "ComputerName",
-        "Client",
-        "SerialNumber",
-        "AssetTag",
-        "RemoteAgentLastContact",
-        "LastUserName",
-        "BiosManufacturer",
-    ),
 )
-GROUPS = Listing("v1/Groups", "groups", {"cwa_group_id": "int64", "name": "str"}, _take_group, fields=("Id", "Name"))
+GROUPS = Listing("v1/Groups", "groups", {"cwa_group_id": Value(ID, "Id"), "name": Value(TEXT, "Name")})

@@ -1,23 +1,22 @@
 """How a CWA list is read whole, page after page, or not at all.
 
-What belongs here: the proof that no row was missed, and turning a page into columns at once (the whole records of
-100,000 computers would take 500 MB). What must not: which lists there are and what their records mean (`automate`),
-the log-in and retries (`automate_session`).
+What belongs here: the proof that no row was missed. Of each page only its columns are kept (the whole records of 100,000 computers
+would take 500 MB). What must not: which lists there are (`automate`), what a page becomes (`automate_page`, `automate_rows`), the
+log-in and retries (`automate_session`).
 """
 
 import enum
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
 
-import pandas as pd
-
-from cwa_pipeline.errors import IncompleteReadError, SourceError
+from cwa_pipeline.errors import IncompleteReadError
 from cwa_pipeline.systems.automate_ahead import PagesAhead
-from cwa_pipeline.systems.automate_http import decoder_of
+from cwa_pipeline.systems.automate_listing import Arrays, Listed, Listing, frame_of
+from cwa_pipeline.systems.automate_page import Page, PageDecoder, PageOfColumns
+from cwa_pipeline.systems.automate_rows import arrays_of, new_columns
+from cwa_pipeline.systems.automate_seen import SeenIds
 from cwa_pipeline.systems.automate_session import Answer, AutomateSession
 
 logger = logging.getLogger(__name__)
@@ -29,30 +28,6 @@ MAX_PAGES = (
 MAX_STARTS = 4  # a list that changed while it was read is begun again; four changes in a row are no coincidence
 PROGRESS_SECONDS = 5  # a line a page would bury the log of a big server
 NO_NEW_ROWS_LIMIT = 2  # one page of repeats can be overlap, two in a row are a server that ignores `page`
-
-Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Listing:
-    """One list of CWA: where it is, what to ask for, and what a record becomes."""
-
-    path: str
-    what: str
-    dtypes: Mapping[str, Any]
-    take: Callable[[Mapping[str, Any]], tuple[Hashable, Iterable[Row]]]  # a record's own id, and its rows
-    fields: tuple[str, ...] = ()  # what to ask for, where a server can leave out the rest
-    keys: tuple[str, ...] = ()  # what `take` looks at, when that is not `fields`
-    condition: str = ""
-    expand: str = ""
-
-
-class Listed(NamedTuple):
-    """A list read whole: its rows, the ids of all its records, and the Total-Count of its pages if they had one."""
-
-    frame: pd.DataFrame
-    ids: set[Hashable]
-    total: int | None
 
 
 class _Halt(enum.Enum):
@@ -72,7 +47,10 @@ def read_list(session: AutomateSession, listing: Listing, absent: Collection[int
     moment, that row is only seen the next night.
     """
     # What only spares work, least needed first: a server that refuses one is asked again without it.
-    hints = {"includeFields": ",".join(listing.fields), "condition": listing.condition}
+    hints = {
+        "includeFields": ",".join(listing.fields if listing.asks_for_fields else ()),
+        "condition": listing.condition,
+    }
     hints = {name: value for name, value in hints.items() if value}
     starts = 1
     while isinstance(outcome := _read_once(session, listing, hints, absent), _Halt):
@@ -104,16 +82,23 @@ def _read_once(
     params = {"pageSize": str(PAGE_SIZE), "orderBy": "Id asc", **hints}
     if listing.expand:
         params["expand"] = listing.expand
-    ids: set[Hashable] = set()
-    frames = [frame_of([], listing.dtypes)]
+    seen = SeenIds()
+    read: list[Arrays] = [arrays_of([], listing)]
     total: int | None = None
     pages_without_new = 0
     reported = time.monotonic()
-    decoder = decoder_of(listing.keys or listing.fields)
+    decoder = PageDecoder(listing)
+    first_decoder = PageDecoder(listing, shows_fields="includeFields" in hints)
 
     def fetch(page: int) -> Answer:
         accept = {*absent, *([400] if hints else [])}
-        return session.get(_place(listing, page), listing.path, params | {"page": str(page)}, accept, decoder)
+        return session.get(
+            _place(listing, page),
+            listing.path,
+            params | {"page": str(page)},
+            accept,
+            first_decoder if page == 1 else decoder,
+        )
 
     with PagesAhead(fetch, session.connections) as pages:
         for page in range(1, MAX_PAGES + 1):
@@ -128,27 +113,27 @@ def _read_once(
             if None not in (total, answer.total) and total != answer.total:
                 return _Halt.CHANGED
             total = answer.total if total is None else total
-            if not answer.records and total is not None and len(ids) < total:
+            if not answer.records and total is not None and len(seen) < total:
                 raise IncompleteReadError(
-                    f"{place}: the list ended after {len(ids):,} of {total:,} {listing.what}; the next sync may get them "
+                    f"{place}: the list ended after {len(seen):,} of {total:,} {listing.what}; the next sync may get them "
                     "all, else check the rights of the CWA account"
                 )
-            before = len(ids)
-            frames.append(frame_of(_new_rows(answer.records, listing, ids, place), listing.dtypes))
-            if not answer.records or len(ids) == total:
-                logger.info("Read all %s %s", f"{len(ids):,}", listing.what)
-                return Listed(pd.concat(frames, ignore_index=True), ids, total)
-            pages_without_new = pages_without_new + 1 if len(ids) == before else 0
+            before = len(seen)
+            read.append(new_columns(answer.records, listing, seen, place))
+            if not answer.records or len(seen) == total:
+                logger.info("Read all %s %s", f"{len(seen):,}", listing.what)
+                return Listed(frame_of(listing.columns, read), len(seen), total)
+            pages_without_new = pages_without_new + 1 if len(seen) == before else 0
             of_total = "" if total is None else f" of {total:,}"
             if pages_without_new == NO_NEW_ROWS_LIMIT:
                 raise IncompleteReadError(
-                    f"{place}: CWA sends the same {listing.what} again and again, after {len(ids):,}{of_total}; it seems "
+                    f"{place}: CWA sends the same {listing.what} again and again, after {len(seen):,}{of_total}; it seems "
                     "to ignore `page`, look at the server and any proxy"
                 )
             if time.monotonic() - reported >= PROGRESS_SECONDS:
                 reported = time.monotonic()
-                logger.info("Read %s%s %s", f"{len(ids):,}", of_total, listing.what)
-            pages.expect(_last_page(page, len(answer.records), len(ids), total))
+                logger.info("Read %s%s %s", f"{len(seen):,}", of_total, listing.what)
+            pages.expect(_last_page(page, len(answer.records), len(seen), total))
     raise IncompleteReadError(
         f"CWA list of {listing.what}: no end after {MAX_PAGES:,} pages; look at the server's paging"
     )
@@ -167,40 +152,10 @@ def _last_page(page: int, records: int, seen: int, total: int | None) -> int:
     return page + 1 if page == 1 else MAX_PAGES
 
 
-def _lacks_a_field(records: list[Any], listing: Listing) -> bool:
+def _lacks_a_field(page: Page, listing: Listing) -> bool:
     """Whether includeFields may have cost us a field: one that no record of the page has."""
-    return bool(records) and bool(
-        set(listing.fields).difference(*(record for record in records if isinstance(record, dict)))
-    )
-
-
-def _new_rows(records: list[Any], listing: Listing, ids: set[Hashable], place: str) -> list[Row]:
-    """The rows of the records not seen before; pages may overlap, and then the first one counts."""
-    new: list[Row] = []
-    for number, record in enumerate(records, 1):
-        try:
-            if not isinstance(record, dict):
-                raise ValueError(f"it is a {type(record).__name__}, not a record")
-            record_id, rows = listing.take(record)
-        except ValueError as error:
-            known_as = record.get("Id") if isinstance(record, dict) else None
-            name = (
-                f" (Id {known_as})"
-                if isinstance(known_as, int) or (isinstance(known_as, str) and known_as.isdecimal())
-                else ""
-            )
-            raise SourceError(
-                f"{place}, record {number}{name}: {error}; correct it in CWA, or ask the vendor"
-            ) from None
-        if record_id not in ids:
-            ids.add(record_id)
-            new.extend(rows)
-    return new
-
-
-def frame_of(rows: list[Row], dtypes: Mapping[str, Any]) -> pd.DataFrame:
-    """Rows as typed columns."""
-    columns = zip(*rows, strict=True) if rows else ([] for _ in dtypes)
-    return pd.DataFrame(
-        {name: pd.array(list(values), dtype=dtypes[name]) for name, values in zip(dtypes, columns, strict=True)}
-    )
+    if not page or isinstance(
+        page, PageOfColumns
+    ):  # the decoder of the first page was asked for every field to be seen
+        return False
+    return bool(set(listing.fields).difference(*(record for record in page if isinstance(record, dict))))

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 LARGEST_ID = 2**63 - 1  # what an int64 column holds
+MOST_DIGITS = 19  # of an id sent as text
+ID_TEXT = re.compile(rf"\s*[0-9]{{1,{MOST_DIGITS}}}\s*")
 FIRST_CREDIBLE_YEAR = 2000  # CWA writes "never" as null or as a very old date; no agent was in touch before this year
 
 
 def whole_number(record: Mapping[str, Any], field: str) -> int:
     """An id: a whole number above 0, sent as text or as a number."""
     value = record.get(field)
-    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,19}\s*", value):
+    if isinstance(value, str) and ID_TEXT.fullmatch(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LARGEST_ID:
         raise ValueError(f"{field} is {'missing' if value is None else 'not a whole number above 0'}")

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from cwa_pipeline.environment import CwaCredentials
 from cwa_pipeline.errors import SettingsError, SourceError, UnreachableError
 from cwa_pipeline.systems.automate_http import URL_REMEDY, AutomateHttp, Decoder, Patience, Trouble
+from cwa_pipeline.systems.automate_page import Page, PageOfColumns
 from cwa_pipeline.systems.automate_records import moment
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Answer(NamedTuple):
     """What CWA answered to a GET; no records unless the status is 200."""
 
     status: int
-    records: list[Any]
+    records: Page
     total: int | None
 
 
@@ -156,7 +157,7 @@ class AutomateSession:
         records = self._http.decoded(place, response, decoder)
         if isinstance(records, Trouble):
             return records
-        if not isinstance(records, list):
+        if not isinstance(records, list | PageOfColumns):
             raise SourceError(f"{place}: the answer is JSON but no list; {URL_REMEDY}")
         total = response.headers.get("Total-Count", "").strip()
         return Answer(response.status_code, records, int(total) if re.fullmatch("[0-9]{1,18}", total) else None)
