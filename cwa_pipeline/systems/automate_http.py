@@ -8,7 +8,7 @@ there are (`automate`).
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, quote_plus, urlsplit
@@ -23,6 +23,7 @@ from urllib3.util import Retry
 from cwa_pipeline.errors import SettingsError, SourceError
 
 LONGEST_QUOTE = 200  # characters of an error body: enough for CWA's {"Message": ...}, no room for a whole HTML page
+CHUNK = 1024**2  # bytes taken from the connection at once; the 10 KB that `requests` takes double the time of a page
 URL_REMEDY = "check cwa.url and what stands between (a proxy, a login page)"
 
 
@@ -51,6 +52,22 @@ class Trouble(NamedTuple):
 
     text: str
     retry_after: float = 0
+
+
+class Response(NamedTuple):
+    """An answer with its whole body."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    encoding: str
+
+    def text(self) -> str:
+        """The body, whatever it is, in characters."""
+        try:
+            return self.content.decode(self.encoding, errors="replace")
+        except LookupError:  # an encoding that only the server knows
+            return self.content.decode(errors="replace")
 
 
 class AutomateHttp:
@@ -87,22 +104,27 @@ class AutomateHttp:
         self._token = token
         self._secrets.append(token)
 
-    def send(
-        self, place: str, method: str, path: str, *, with_token: bool = True, **kwargs: Any
-    ) -> requests.Response | Trouble:
+    def send(self, place: str, method: str, path: str, *, with_token: bool = True, **kwargs: Any) -> Response | Trouble:
         """Send once. What another try can mend is Trouble; what a person has to mend is raised."""
         timeout = (self._patience.connect_timeout, self._patience.read_timeout)
         try:
             # An auth of our own also keeps requests from putting a password of ~/.netrc in place of the token.
             # No redirect is followed: it would carry the token, or the password, to another address.
-            response = self._session.request(
+            with self._session.request(
                 method,
                 self.address(path),
                 timeout=timeout,
                 allow_redirects=False,
                 auth=self._sign if with_token else self._name_client,
+                stream=True,
                 **kwargs,
-            )
+            ) as answer:
+                response = Response(
+                    answer.status_code,
+                    answer.headers,
+                    b"".join(answer.iter_content(CHUNK)),
+                    answer.encoding or "utf-8",
+                )
         except requests.exceptions.ConnectTimeout:
             return Trouble(f"no connection within {self._patience.connect_timeout:g} s")
         except requests.exceptions.Timeout:
@@ -130,7 +152,7 @@ class AutomateHttp:
             return Trouble(f"answered {self.said(response)}", _retry_after(response))
         return response
 
-    def decoded(self, place: str, response: requests.Response, decoder: Decoder | None = None) -> Any:
+    def decoded(self, place: str, response: Response, decoder: Decoder | None = None) -> Any:
         """The JSON of an answer; Trouble when it is cut off. Numbers with a fraction stay text, as they were sent.
 
         What a decoder does not understand is left to the plain way.
@@ -148,16 +170,15 @@ class AutomateHttp:
         except ValueError:
             return Trouble("the JSON of the answer ends early or is damaged")
 
-    def said(self, response: requests.Response) -> str:
+    def said(self, response: Response) -> str:
         """Status and body of a refusal, fit for a message."""
         body = self._body(response)
         return f"{response.status_code} ({body})" if body else str(response.status_code)
 
-    def _body(self, response: requests.Response) -> str:
-        response.encoding = response.encoding or "utf-8"
-        return self._quoted(response.text)
+    def _body(self, response: Response) -> str:
+        return self._quoted(response.text())
 
-    def _redirect_target(self, response: requests.Response) -> str:
+    def _redirect_target(self, response: Response) -> str:
         """Where a redirect points, without its query: a login page's can hold anything."""
         target = urlsplit(response.headers.get("Location", ""))
         server = f"{target.scheme}://{target.hostname}" if target.hostname else ""
@@ -189,7 +210,7 @@ def _spellings(secret: str) -> list[str]:
     return sorted(spellings | {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}, key=len, reverse=True)
 
 
-def _retry_after(response: requests.Response) -> float:
+def _retry_after(response: Response) -> float:
     """Seconds the server asks us to wait, as a number or a date; a value that is neither asks for nothing."""
     try:
         return Retry().parse_retry_after(response.headers.get("Retry-After", "0"))

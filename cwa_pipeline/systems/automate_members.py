@@ -38,14 +38,14 @@ def _members(session: AutomateSession, wanted: list[int]) -> Listed:
     if listed is None:
         listed = _from_expanded_groups(session, wanted)
     is_wanted = listed.frame["cwa_group_id"].isin(wanted)
-    frame = _each_once(listed.frame if is_wanted.all() else listed.frame[is_wanted])
+    frame = each_once(listed.frame if is_wanted.all() else listed.frame[is_wanted])
     # A server may ignore the condition and count the rows of all groups. When all of those were read, what we left out
     # ourselves is known exactly; when not, its number stands as it is.
     total = len(frame) if listed.total == listed.records else listed.total
     return Listed(frame, len(frame), total)
 
 
-def _each_once(pairs: pd.DataFrame) -> pd.DataFrame:
+def each_once(pairs: pd.DataFrame) -> pd.DataFrame:
     """The pairs sorted, each once; at once when they come so, as there may be millions."""
     computers, groups = (pairs[name].to_numpy() for name in MEMBERS)
     goes_on = computers[1:] == computers[:-1]

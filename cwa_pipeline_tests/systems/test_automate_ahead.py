@@ -1,18 +1,12 @@
 """Several pages on their way at once give the same rows as one after another, with no more connections than allowed."""
 
-import json
 import threading
-from typing import Any
 
-import msgspec
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from cwa_pipeline.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Fault, Request
 from cwa_pipeline.errors import IncompleteReadError, SourceError
-from cwa_pipeline.systems.automate_http import decoder_of
 from cwa_pipeline_tests.systems.automate_scenario import reading
 
 COMPUTERS = 10_500  # eleven pages
@@ -97,57 +91,3 @@ def test_a_list_that_ends_too_soon_is_still_an_error() -> None:
         pytest.raises(IncompleteReadError, match="the list ended after 6,000 of 10,500"),
     ):
         cwa.computers()
-
-
-# --- the decoder ------------------------------------------------------------------------------------------------------
-
-FIELDS = ("Id", "Name", "Client")
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=3,
-)
-records = st.dictionaries(st.sampled_from([*FIELDS, "Other", "id"]), json_values, max_size=5)
-
-
-def plain(body: bytes) -> list[dict[str, Any]]:
-    return [{name: record[name] for name in FIELDS if name in record} for record in json.loads(body, parse_float=str)]
-
-
-def as_told_apart(value: object) -> str:
-    """A value in words that tell 1 from True and "1.5" from 1.5."""
-    return repr(sorted(value.items())) if isinstance(value, dict) else repr(value)
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(st.lists(records, max_size=3), st.booleans())
-def test_the_fast_decoder_gives_what_the_plain_one_gives_of_the_wanted_fields(
-    page: list[dict[str, Any]], ascii_only: bool
-) -> None:
-    body = json.dumps(page, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
-    try:
-        decoded = decoder_of(FIELDS).decode(body)
-    except msgspec.MsgspecError:
-        return  # then the plain way reads it
-    assert [as_told_apart(record) for record in decoded] == [as_told_apart(record) for record in plain(body)]
-
-
-@given(
-    st.lists(
-        st.fixed_dictionaries(
-            {"Id": st.integers(1, 2**62).map(str), "Name": st.none() | st.text(st.characters(codec="utf-8"))}
-        )
-    )
-)
-def test_the_usual_page_is_read_by_the_fast_decoder(page: list[dict[str, Any]]) -> None:
-    assert decoder_of(FIELDS).decode(json.dumps(page).encode()) == page
-
-
-@pytest.mark.parametrize("body", [b"[1]", b"{}", b"[{]", b"<html>", b"", b'[{"Id": NaN}]', b"\xef\xbb\xbf[]"])
-def test_what_is_no_usual_page_is_left_to_the_plain_way(body: bytes) -> None:
-    with pytest.raises(msgspec.MsgspecError):
-        decoder_of(FIELDS).decode(body)

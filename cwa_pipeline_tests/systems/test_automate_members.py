@@ -1,9 +1,13 @@
 """Who is in a group is read whole, by whichever of the three ways the server has."""
 
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cwa_pipeline.demo.stand_in import Behaviour, Fault, Request
 from cwa_pipeline.errors import IncompleteReadError, SourceError
+from cwa_pipeline.systems.automate_members import MEMBERS, each_once
 from cwa_pipeline_tests.systems.automate_scenario import answer, gets, reading
 
 PLANS = [850, 851]
@@ -94,3 +98,10 @@ def test_a_server_error_at_group_computers_is_no_reason_to_fall_back() -> None:
     with reading(behaviour=behaviour) as (cwa, server), pytest.raises(SourceError, match="401"):
         cwa.group_members(PLANS)
     assert set(gets(server)) == {"v1/GroupComputers"}
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3))), st.booleans())
+def test_each_pair_is_there_once_and_in_order_whether_they_came_so_or_not(pairs: list, in_order: bool) -> None:
+    came = pd.DataFrame(sorted(pairs) if in_order else pairs, columns=list(MEMBERS)).astype(MEMBERS)
+    expected = pd.DataFrame(sorted(set(pairs)), columns=list(MEMBERS)).astype(MEMBERS)
+    pd.testing.assert_frame_equal(each_once(came), expected)
