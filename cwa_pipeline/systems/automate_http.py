@@ -1,17 +1,15 @@
 """How one request to ConnectWise Automate is sent, and what each way of failing means.
 
-What belongs here: time-outs, headers, telling what another try can mend (`Trouble`) from what a person has to mend, and
-quoting the server without showing a secret. What must not: the log-in and the retries (`automate_session`), which lists
-there are (`automate`).
+What belongs here: time-outs, headers, and telling what another try can mend (`Trouble`) from what a person has to mend. What must
+not: the log-in and the retries (`automate_session`), which lists there are (`automate`), how the server is quoted (`automate_quotes`).
 """
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -21,8 +19,8 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from cwa_pipeline.errors import SettingsError, SourceError
+from cwa_pipeline.systems.automate_quotes import quoted
 
-LONGEST_QUOTE = 200  # characters of an error body: enough for CWA's {"Message": ...}, no room for a whole HTML page
 CHUNK = 1024**2  # bytes taken from the connection at once; the 10 KB that `requests` takes double the time of a page
 URL_REMEDY = "check cwa.url and what stands between (a proxy, a login page)"
 
@@ -176,21 +174,13 @@ class AutomateHttp:
         return f"{response.status_code} ({body})" if body else str(response.status_code)
 
     def _body(self, response: Response) -> str:
-        return self._quoted(response.text())
+        return quoted(response.text(), self._secrets)
 
     def _redirect_target(self, response: Response) -> str:
         """Where a redirect points, without its query: a login page's can hold anything."""
         target = urlsplit(response.headers.get("Location", ""))
         server = f"{target.scheme}://{target.hostname}" if target.hostname else ""
-        return self._quoted(server + target.path) or "nowhere"
-
-    def _quoted(self, text: str) -> str:
-        """A text of the server's, fit for a message: our secrets blotted out, one line, short."""
-        for secret in self._secrets:
-            spellings = "|".join(map(re.escape, _spellings(secret.get_secret_value())))
-            text = re.sub(spellings, "***", text, flags=re.IGNORECASE)
-        line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-        return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}..."
+        return quoted(server + target.path, self._secrets) or "nowhere"
 
     def _name_client(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["clientId"] = self._client_id.get_secret_value()
@@ -201,13 +191,6 @@ class AutomateHttp:
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         return request
-
-
-def _spellings(secret: str) -> list[str]:
-    """The ways a server may echo a secret (JSON, HTML, a URL), longest first."""
-    spellings = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], html.escape(secret)}
-    encoded = secret.encode(errors="surrogateescape")
-    return sorted(spellings | {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}, key=len, reverse=True)
 
 
 def _retry_after(response: Response) -> float:

@@ -156,7 +156,7 @@ def pages(draw: st.DrawFn, fields: tuple[str, ...]) -> list[Any]:
             case "field twice":
                 page[at].append((draw(st.sampled_from(fields)), draw(ODD)))
             case "no record":
-                page[at] = draw(ODD_VALUES)
+                page[at] = draw(st.sampled_from([None, True, 7, 1.5, "a text", {}]))
     return page
 
 
@@ -168,7 +168,7 @@ def reads(draw: st.DrawFn) -> tuple[Listing, list[bytes]]:
 
 
 @given(reads())
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_pages_give_the_rows_or_the_complaint_that_one_record_after_another_gives(
     read: tuple[Listing, list[bytes]],
 ) -> None:
