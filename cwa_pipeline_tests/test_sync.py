@@ -92,10 +92,11 @@ def assert_lists_equal_the_plain_rules(shop: Shop, world: World, mode: str) -> N
             assert list(parse(new, "underscore") or ()) == pcids
 
 
-@pytest.mark.parametrize("mode", ["every_plan", "by_plan"])
 def test_a_messy_shop_comes_out_as_the_rules_say_on_every_database(
-    tmp_path: Path, pcrt: dict[str, object], warehouse: dict[str, object], mode: str
+    tmp_path: Path, pcrt: dict[str, object], warehouse: dict[str, object]
 ) -> None:
+    # Each PCRT database in both modes and each warehouse in both, without all twelve.
+    mode = "by_plan" if ("InnoDB" in str(pcrt) or not pcrt) == ("warehouse_url" in warehouse) else "every_plan"
     world = storable(messy_world(seed=len(str(pcrt)) + len(mode), clients=40))
     toml = f'{NO_GUARDS}\nsync.additional_members = "{mode}"'
     (tmp_path / "generic_serials.txt").write_text("\n".join(world.blacklist), encoding="utf-8")
