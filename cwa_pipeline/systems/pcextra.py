@@ -11,6 +11,10 @@ from typing import Any
 
 import pandas as pd
 import phpserialize
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cwa_pipeline.systems.pcextra_flat import flat_serials
 
 UNREADABLE = "pcextra cannot be read"
 NOT_TEXT = "the serial number in pcextra is no text"
@@ -44,22 +48,35 @@ def serial_numbers(extra: pd.Series, field: int) -> pd.DataFrame:
     serial_number is null when the entry is absent, empty or unreadable; serial_problem says why it is unreadable,
     else null.
     """
-    key, heads = str(field), _Heads()
+    texts = pa.chunked_array(pa.array(extra.astype("str").fillna(""), type=pa.large_string()))
+    serials, is_flat = flat_serials(texts, field)
+    others = ~is_flat | pc.match_substring(serials, REPLACEMENT).fill_null(False).to_numpy()
+    problems = pa.nulls(len(texts), pa.large_string())
+    if others.any():
+        read = _one_by_one(texts.filter(pa.array(others)).to_pylist(), str(field))
+        serials, problems = (
+            pc.replace_with_mask(column, others, pa.array(values, pa.large_string()))
+            for column, values in zip((serials, problems), read, strict=True)
+        )
+    columns = {"serial_number": serials, "serial_problem": problems}
+    return pd.DataFrame({name: column.to_pandas().astype("str") for name, column in columns.items()}).set_axis(
+        extra.index
+    )
+
+
+def _one_by_one(texts: list[str], key: str) -> tuple[list[str | None], list[str | None]]:
+    """The serial numbers and the problems; `key` is the field's id in decimal."""
+    heads = _Heads()
     serials: list[str | None] = []
     # Two lists, for a million pairs would keep the garbage collector busy.
-    problems: list[str | None] = [None] * len(extra)
-    for row, text in enumerate(extra.astype("object").where(extra.notna(), "")):
+    problems: list[str | None] = [None] * len(texts)
+    for row, text in enumerate(texts):
         try:
             serials.append(_serial(text, key, heads))
         except ValueError as problem:
             serials.append(None)
             problems[row] = str(problem)
-    return pd.DataFrame(
-        {
-            "serial_number": pd.Series(serials, index=extra.index, dtype="str"),
-            "serial_problem": pd.Series(problems, index=extra.index, dtype="str"),
-        }
-    )
+    return serials, problems
 
 
 def _serial(text: str, key: str, heads: _Heads) -> str | None:

@@ -8,16 +8,18 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import pandas as pd
-from sqlalchemy.engine import URL, Connection, CursorResult
+from sqlalchemy.engine import URL, Connection
 
 from cwa_pipeline.errors import PipelineError, SourceError
 from cwa_pipeline.settings import PcrtSettings
 from cwa_pipeline.systems.pcextra import serial_numbers
 from cwa_pipeline.systems.pcrt_connection import connect, failure, pcrt_engine, try_again
-from cwa_pipeline.systems.pcrt_values import is_active, keys, plain_serials, references, texts
+from cwa_pipeline.systems.pcrt_packets import Column
+from cwa_pipeline.systems.pcrt_rows import fetch
+from cwa_pipeline.systems.pcrt_values import flags, keys, plain_serials, references, texts
 from cwa_pipeline.systems.pcrt_writer import PcrtWriter, prepare_session, verify_target
 from cwa_pipeline.systems.reading import MOST_READS, SELECT_COUNT, Reading
 
@@ -132,25 +134,18 @@ class Pcrt:
             connection.invalidate()  # without the statements that fit it for a pool: they can fail after the work is done
             connection.close()
 
-    def _execute(self, connection: Connection, part: str, query: Query, around: str) -> CursorResult[Any]:
-        """Run one of the shop's queries, inside of `around`; `part` is what to call it in a message."""
-        connection.execution_options(pcrt_part=part)
-        # Without parameters the driver takes `%` in the shop's SQL as it is.
-        return connection.exec_driver_sql(
-            around.format(getattr(self._settings, query)), execution_options={"no_parameters": True}
-        )
-
     def _counted(self, connection: Connection, query: Query, frame: pd.DataFrame) -> Reading:
         """What a query gave, with how many rows the database itself counts in it."""
         part = f"[pcrt] {query} (it also runs inside {SELECT_COUNT} FROM (...), so it has to be one SELECT that can stand there)"
-        result = self._execute(connection, part, query, "SELECT COUNT(*) FROM (\n{}\n) AS counted")
-        return Reading(frame, int(result.scalar_one()), SELECT_COUNT)
+        sql = f"{SELECT_COUNT} FROM (\n{getattr(self._settings, query)}\n) AS counted"
+        connection.execution_options(pcrt_part=part)
+        # Without parameters the driver takes `%` in the shop's SQL as it is.
+        counted = connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+        return Reading(frame, int(counted.scalar_one()), SELECT_COUNT)
 
-    def _run(self, connection: Connection, query: Query, around: str = "{}") -> dict[str, tuple[Any, ...]]:
+    def _run(self, connection: Connection, query: Query, around: str = "{}") -> dict[str, Column]:
         """Run one of the shop's queries, inside of `around`: the values of each of its columns."""
-        result = self._execute(connection, f"[pcrt] {query}", query, around)
-        names = list(result.keys())
-        rows = result.fetchall()
+        names, columns = fetch(connection, around.format(getattr(self._settings, query)), f"[pcrt] {query}")
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise SourceError(
@@ -162,8 +157,7 @@ class Pcrt:
         if missing:
             remedy = f'add it to the SELECT, as in "... AS {missing[0]}"'
             raise SourceError(f'[pcrt] {query} gives no column "{missing[0]}"; {remedy}')
-        values = zip(*rows, strict=True) if rows else [()] * len(names)
-        return dict(zip(names, values, strict=True))
+        return dict(zip(names, columns, strict=True))
 
     def _groups(self, connection: Connection) -> pd.DataFrame:
         columns = self._run(connection, "groups")
@@ -195,7 +189,7 @@ class Pcrt:
                 "group_id": references("subscriptions", "group_id", columns),
                 "pcid": references("subscriptions", "pcid", columns),
                 "cwa_group": texts(columns["cwa_group"]),
-                "active": pd.Series(map(is_active, columns["active"]), dtype="bool"),
+                "active": flags(columns["active"]),
                 "additional_members": texts(columns["additional_members"]),
             }
         )

@@ -8,16 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cwa_pipeline.errors import SourceError
 from cwa_pipeline.systems.pcextra import NOT_UTF8, REPLACEMENT
+from cwa_pipeline.systems.pcrt_packets import Column
 
 _WHOLE_NUMBER = re.compile("[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r" *[+-]?[0-9]+(?:\.[0-9]+)? *")
 _INT64 = range(-(2**63), 2**63)
 
 
-def keys(query: str, column: str, columns: dict[str, tuple[Any, ...]]) -> pd.Series:
+def keys(query: str, column: str, columns: dict[str, Column]) -> pd.Series:
     """The ids that name a query's rows: whole numbers above 0, each once."""
     ids = references(query, column, columns)
     unset = int((~(ids > 0).fillna(False)).sum())
@@ -34,10 +37,14 @@ def keys(query: str, column: str, columns: dict[str, tuple[Any, ...]]) -> pd.Ser
     return ids.astype("int64")
 
 
-def references(query: str, column: str, columns: dict[str, tuple[Any, ...]]) -> pd.Series:
+def references(query: str, column: str, columns: dict[str, Column]) -> pd.Series:
     """Ids that may be missing; PCRT's 0 and '' for "none" are null."""
-    numbers = [_whole_number(value) for value in columns[column]]
-    wrong = [value for value, number in zip(columns[column], numbers, strict=True) if number is None]
+    values = columns[column]
+    if isinstance(values, pa.ChunkedArray) and values.type == pa.int64():
+        ids = values.fill_null(0).to_numpy()
+        return pd.Series(pd.arrays.IntegerArray(ids, ids == 0), dtype="Int64")
+    numbers = [_whole_number(value) for value in _one_by_one(values)]
+    wrong = [value for value, number in zip(_one_by_one(values), numbers, strict=True) if number is None]
     if wrong:
         shown = _text(wrong[0])
         raise SourceError(
@@ -62,7 +69,14 @@ def _whole_number(value: Any) -> int | None:
     return None if number is None or number not in _INT64 else number
 
 
-def is_active(value: Any) -> bool:
+def flags(values: Column) -> pd.Series:
+    """Whether each is active."""
+    if isinstance(values, pa.ChunkedArray) and values.type == pa.int64():
+        return pd.Series(values.fill_null(0).to_numpy() != 0, dtype="bool")
+    return pd.Series(map(_is_active, _one_by_one(values)), dtype="bool")
+
+
+def _is_active(value: Any) -> bool:
     """NULL and 0 are not active, every other number is; a BIT column gives the byte itself."""
     if value in (b"\0", b"\1"):
         return bool(value == b"\1")
@@ -75,8 +89,15 @@ def is_active(value: Any) -> bool:
     return float(text) != 0
 
 
-def texts(values: tuple[Any, ...]) -> pd.Series:
-    return pd.Series([value if type(value) is str else _text(value) for value in values], dtype="str")
+def texts(values: Column) -> pd.Series:
+    """Values as texts, whatever they are; None is null."""
+    if isinstance(values, pa.ChunkedArray):  # whole numbers as their digits
+        return pd.Series(pc.cast(values, pa.large_string()).combine_chunks().to_pandas(), dtype="str")
+    return pd.Series([_text(value) for value in values], dtype="str")
+
+
+def _one_by_one(values: Column) -> list[Any]:
+    return values.to_pylist() if isinstance(values, pa.ChunkedArray) else values
 
 
 def _text(value: Any) -> str | None:

@@ -4,11 +4,13 @@ import re
 import time
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cwa_pipeline.systems.pcextra import NOT_TEXT, NOT_UTF8, UNREADABLE, serial_numbers
+from cwa_pipeline.systems.pcextra import NOT_TEXT, NOT_UTF8, UNREADABLE, _one_by_one, serial_numbers
+from cwa_pipeline.systems.pcextra_flat import flat_serials
 
 SERIAL_FIELD = 104
 
@@ -176,6 +178,45 @@ def test_a_damaged_text_is_read_as_php_reads_it_or_is_a_problem(
             # Latin-1's control characters stand for their bytes too.
             raw = bytes(MYSQL_LATIN1.index(each) if each in MYSQL_LATIN1 else ord(each) for each in text)
             assert found == expected(raw)
+
+
+texts = st.one_of(
+    arrays.map(lambda array: php_serialize(array).decode()),
+    flat_arrays.map(lambda array: php_serialize(array).decode()),
+    st.lists(st.tuples(st.integers(0, 10**7), st.text(st.sampled_from("Aü€\ufffd"), max_size=3)), max_size=12).map(
+        lambda pairs: php_serialize([(key, value.encode()) for key, value in pairs]).decode()
+    ),
+    st.sampled_from(
+        ["", " ", "a:0:{}", "call Ann", 'a:1:{i:104;s:3:"A"', '";}', 'a:1:{i:104;s:1:"A";};}', '"";}', "x"]
+    ),
+    st.lists(st.sampled_from(PIECES), max_size=6).map("".join),
+)
+
+
+@settings(max_examples=300)
+@given(column=st.lists(texts | st.none(), max_size=8), field=st.sampled_from([0, 1, 7, 104, 999, 100_000, 10**7]))
+@example(column=['a:1:{i:104;s:3:"A";}', '"', 'B";}', 'a:1:{i:104;s:1:"C";}'], field=104)
+@example(column=[php_serialize([(key, b"x" * 300) for key in range(120)]).decode()], field=104)
+@example(column=[php_serialize([(key, b"x" * 300) for key in range(30)]).decode()], field=7)
+@example(
+    column=['a:1:{i:999;s:1:"C";}', 'a:1:{i:104;s:01:"A";}', 'a:1:{i:0104;s:1:"A";}', 'a:01:{i:104;s:1:"A";}'],
+    field=104,
+)
+def test_a_column_read_at_once_is_read_as_each_of_its_texts_by_itself(column: list[str | None], field: int) -> None:
+    rows = pd.Series(column, dtype="str")
+    serials, problems = _one_by_one([text or "" for text in column], str(field))
+    assert (
+        serial_numbers(rows, field)
+        .astype("object")
+        .equals(pd.DataFrame({"serial_number": serials, "serial_problem": problems}, dtype="str").astype("object"))
+    )
+
+
+def test_ordinary_texts_are_all_read_at_once() -> None:
+    """Or else what reads them fast would be right because it reads none."""
+    column = ["", "a:0:{}", *(f'a:2:{{i:1;s:6:"16 Gü";i:{field};s:2:"é";}}' for field in (104, 0, 300, 999_999))]
+    _, is_flat = flat_serials(pa.chunked_array([pa.array(column, pa.large_string())]), 104)
+    assert is_flat.all()
 
 
 @given(text=st.text() | st.lists(st.sampled_from([*PIECES, "a:2:{", "d:1;", "O:1:", "b:1;", "R:1;"])).map("".join))
