@@ -11,8 +11,8 @@ import pandas as pd
 
 from cwa_pipeline.rules.ledger import as_ledger
 from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.pcrt_batches import Change
 from cwa_pipeline.systems.pcrt_connection import try_again
-from cwa_pipeline.systems.pcrt_writer import Change
 from cwa_pipeline.systems.warehouse import Warehouse
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from cwa_pipeline.rules.ledger import unsettled
 from cwa_pipeline.settings import PcrtSettings
 from cwa_pipeline.systems import pcrt_writer
 from cwa_pipeline.systems.pcrt import Pcrt
-from cwa_pipeline.systems.pcrt_writer import Change
+from cwa_pipeline.systems.pcrt_batches import Change
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.write_back import LEDGER, inputs_of_other_runs, write_back
 from cwa_pipeline_tests.shop import Shop, open_shop

@@ -19,8 +19,9 @@ from cwa_pipeline.systems.pcextra import serial_numbers
 from cwa_pipeline.systems.pcrt_connection import connect, failure, pcrt_engine, try_again
 from cwa_pipeline.systems.pcrt_packets import Column
 from cwa_pipeline.systems.pcrt_rows import fetch
+from cwa_pipeline.systems.pcrt_target import prepare_session, verify_target
 from cwa_pipeline.systems.pcrt_values import flags, keys, plain_serials, references, texts
-from cwa_pipeline.systems.pcrt_writer import PcrtWriter, prepare_session, verify_target
+from cwa_pipeline.systems.pcrt_writer import PcrtWriter
 from cwa_pipeline.systems.reading import MOST_READS, SELECT_COUNT, Reading
 
 logger = logging.getLogger(__name__)

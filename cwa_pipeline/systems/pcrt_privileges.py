@@ -1,7 +1,7 @@
 """What PCRT's database account may do beyond the one thing the pipeline needs: to update one column of one table.
 
 What belongs here: asking the server for the account's grants and judging them. What must not: changing a grant, or finding out whether
-the account may write at all (`pcrt_writer.verify_target` asks that by trying).
+the account may write at all (`pcrt_target.verify_target` asks that by trying).
 """
 
 import re

@@ -212,6 +212,25 @@ def test_a_column_read_at_once_is_read_as_each_of_its_texts_by_itself(column: li
     )
 
 
+@pytest.mark.parametrize("fields", [1, 2, 12, 120])
+def test_one_character_put_in_left_out_or_changed_anywhere_makes_no_difference_to_how_a_column_is_read(
+    fields: int,
+) -> None:
+    text = php_serialize([(104 - place, b"AB" * (place % 7)) for place in range(min(fields, 12))]).decode()
+    text = text.replace(f"a:{min(fields, 12)}:", f"a:{fields}:")
+    column = [
+        text[:at] + put + text[at + cut :]
+        for at in range(len(text) + 1)
+        for put in ("", *'0129ais;:"{}A-<ü')
+        for cut in (0, 1)
+    ]
+    column.append(php_serialize([(key, b"x") for key in range(120)]).decode().replace("a:120:", "a:<0:"))
+    found = serial_numbers(pd.Series(column, dtype="str"), SERIAL_FIELD)
+    serials, problems = _one_by_one(column, str(SERIAL_FIELD))
+    assert found["serial_number"].equals(pd.Series(serials, dtype="str"))
+    assert found["serial_problem"].equals(pd.Series(problems, dtype="str"))
+
+
 def test_ordinary_texts_are_all_read_at_once() -> None:
     """Or else what reads them fast would be right because it reads none."""
     column = ["", "a:0:{}", *(f'a:2:{{i:1;s:6:"16 Gü";i:{field};s:2:"é";}}' for field in (104, 0, 300, 999_999))]

@@ -28,7 +28,10 @@ MIXED = (
     "CREATE TABLE mixed (id INT, big BIGINT UNSIGNED, digits INT(6) ZEROFILL, yes BIT(1), price DECIMAL(8, 2), share DOUBLE, "
     "day DATETIME, raw BLOB, note LONGTEXT, latin VARCHAR(50) CHARACTER SET latin1, parts JSON, year_made YEAR)"
 )
-FILL = f"INSERT INTO mixed SELECT seq, seq, seq, 1, seq, 0.5, '2026-01-07', 'x', CONCAT('Büro ', seq), 'Grün', '[1]', 2026 FROM seq_1_to_{ROWS}"
+FILL = (
+    "INSERT INTO mixed SELECT seq, seq, seq, 1, seq, 0.5, '2026-01-07', 'x', CONCAT('Büro ', seq), 'Grün', '[1]', 2026 "
+    f"FROM seq_1_to_{ROWS}"
+)
 UNUSUAL = (
     "UPDATE mixed SET big = 18446744073709551615, raw = x'fc00', note = REPEAT('ü', 130) WHERE id = 7",
     "UPDATE mixed SET note = REPEAT('ü', 40000), price = NULL, share = NULL, day = NULL, raw = '' WHERE id = 8",

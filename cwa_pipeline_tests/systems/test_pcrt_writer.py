@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 
 from cwa_pipeline.errors import SourceError, UnreachableError
 from cwa_pipeline.settings import AdditionalMembersSettings, PcrtSettings
-from cwa_pipeline.systems import pcrt_writer
+from cwa_pipeline.systems import pcrt_target
 from cwa_pipeline.systems.pcrt import Pcrt
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 
@@ -177,8 +177,8 @@ def test_a_list_that_reads_back_otherwise_is_an_error_and_rolled_back(pcrt_url: 
     indirect=["pcrt_url"],
 )
 def test_a_row_that_stays_locked_can_be_tried_later(pcrt_url: URL, lock: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = [statement.replace("= 5", "= 1") for statement in pcrt_writer.SESSION["mysql"]]
-    monkeypatch.setitem(pcrt_writer.SESSION, "mysql", tuple(short))
+    short = [statement.replace("= 5", "= 1") for statement in pcrt_target.SESSION["mysql"]]
+    monkeypatch.setitem(pcrt_target.SESSION, "mysql", tuple(short))
     engine = sa.create_engine(pcrt_url, poolclass=sa.NullPool)
     with Pcrt(pcrt_url, DEFAULTS).writer() as writer, engine.connect() as technician:
         technician.exec_driver_sql(lock)
