@@ -6,10 +6,11 @@ What belongs here: how the history of coverage goes on with what PCRT's lists ho
 import pandas as pd
 
 from cwa_pipeline.rules.frames import as_table
-from cwa_pipeline.rules.member_lists import ListFormat, parse
+from cwa_pipeline.rules.member_lists import ListFormat, parse_all
 from cwa_pipeline.tables import CoverageHistory
 
 _LISTING = ["subscription_id", "pcid"]
+_LARGEST = 2**31 - 1  # an id of which two fit into 64 bits
 
 
 def listed_now(lists: pd.DataFrame, list_format: ListFormat) -> tuple[pd.DataFrame, pd.Series]:
@@ -17,11 +18,10 @@ def listed_now(lists: pd.DataFrame, list_format: ListFormat) -> tuple[pd.DataFra
 
     Returns subscription_id and pcid, distinct, and the ids; a list that cannot be read says nothing.
     """
-    members = lists["members"].astype("object").where(lists["members"].notna(), None)
-    pcids = [parse(text, list_format) for text in members]
-    rows = lists[["subscription_id"]].assign(pcid=pd.Series(pcids, index=lists.index, dtype="object"))
-    known = rows.loc[rows["pcid"].notna(), "subscription_id"]
-    return rows.explode("pcid").dropna().astype("int64").drop_duplicates(ignore_index=True), known
+    parsed = parse_all(lists["members"], list_format)
+    subscription_ids = lists["subscription_id"].to_numpy()
+    listed = pd.DataFrame({"subscription_id": subscription_ids[parsed.rows], "pcid": parsed.pcids}).astype("int64")
+    return listed.drop_duplicates(ignore_index=True), lists.loc[parsed.readable, "subscription_id"]
 
 
 def coverage_history(
@@ -46,5 +46,16 @@ def coverage_history(
 
 def _in(rows: pd.DataFrame, others: pd.DataFrame) -> pd.Series:
     """Which rows name a subscription and a PCID that the others name."""
+    pairs, other_pairs = _pairs(rows), _pairs(others)
+    if pairs is not None and other_pairs is not None:
+        return pairs.isin(other_pairs)
     named = pd.MultiIndex.from_frame(rows[_LISTING]).isin(pd.MultiIndex.from_frame(others[_LISTING]))
     return pd.Series(named, index=rows.index, dtype="bool")
+
+
+def _pairs(rows: pd.DataFrame) -> pd.Series | None:
+    """Subscription and PCID as one number, where both fit into one."""
+    subscription_ids, pcids = (rows[name].astype("int64") for name in _LISTING)
+    if not (subscription_ids.between(0, _LARGEST) & pcids.between(0, _LARGEST)).all():
+        return None
+    return subscription_ids * (_LARGEST + 1) + pcids

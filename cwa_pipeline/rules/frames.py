@@ -27,6 +27,11 @@ def lookup(keys: pd.Series, values: pd.Series) -> pd.Series:
     return pd.Series(values.array.take(position, allow_fill=True), index=keys.index)
 
 
+def same_text(some: pd.Series, others: pd.Series) -> pd.Series:
+    """Row by row whether two texts are the same, to the letter; null is the same as null."""
+    return (some == others).fillna(False) | (some.isna() & others.isna())
+
+
 def first_true(cases: dict[str, pd.Series]) -> pd.Series:
     """Row by row the name of the first case that holds; null where none does."""
     conditions = list(cases.values())

@@ -95,6 +95,8 @@ def _too_many_removals(counted: pd.DataFrame, plan: pd.DataFrame, guards: GuardS
 
 def _hold_groups(plan: pd.DataFrame, because: pd.Series, guard: str, released: pd.Series) -> pd.DataFrame:
     """Hold every planned list of the groups in `because`, unless the whole of what is planned for its group is released."""
+    if because.empty:
+        return plan
     let_go = released.groupby(plan["group_id"]).transform("all")
     held = (plan["status"] == "planned") & plan["group_id"].isin(because.index) & ~let_go
     why = plan["group_id"].map(because.to_dict())
@@ -116,6 +118,8 @@ def _released(plan: pd.DataFrame, held_before: pd.DataFrame, release: Sequence[s
     A list that is not `planned` has nothing to release and does not stand in the way of its group's.
     """
     named = plan["group_id"].astype("str").isin([*release]) | (ALL in release)
+    if not named.any():
+        return named
     held = held_before[held_before["guard"].isin([*OF_A_GROUP, *STOPPING])].set_index("subscription_id")
     seen = pd.DataFrame(
         {

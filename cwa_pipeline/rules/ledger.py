@@ -6,7 +6,7 @@ What belongs here: reading the ledger's rows, and the rows that settle the ones 
 import pandas as pd
 
 from cwa_pipeline.errors import SourceError
-from cwa_pipeline.rules.frames import lookup
+from cwa_pipeline.rules.frames import lookup, same_text
 from cwa_pipeline.tables import AdditionalMembersLedger
 
 _ONE_WRITE = ["run_id", "subscription_id"]
@@ -42,8 +42,8 @@ def settled(ledger: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, now: pd.Time
     there = under_way["subscription_id"].isin(pcrt_subscriptions["subscription_id"])
     found = lookup(under_way["subscription_id"], lists)
     status = pd.Series("conflict", index=under_way.index, dtype="str")
-    status = status.mask(there & _same(found, under_way["before"]), "not_written")
-    status = status.mask(there & _same(found, under_way["after"]), "written")
+    status = status.mask(there & same_text(found, under_way["before"]), "not_written")
+    status = status.mask(there & same_text(found, under_way["after"]), "written")
     rows = under_way.assign(status=status, written_at=now)
     return rows[_COLUMNS]
 
@@ -66,8 +66,3 @@ def undoing(ledger: pd.DataFrame, undone_run_id: str, group_id: int | None) -> p
         hand_added_pcids=None,
         hand_removed_pcids=None,
     )
-
-
-def _same(some: pd.Series, others: pd.Series) -> pd.Series:
-    """Row by row whether two texts are the same, to the letter; null is the same as null."""
-    return (some == others).fillna(False) | (some.isna() & others.isna())

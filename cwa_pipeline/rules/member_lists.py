@@ -7,17 +7,29 @@ What belongs here: a list's text to its PCIDs and back. What must not: which PCI
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
+import pandas as pd
 import phpserialize
+import pyarrow as pa
+import pyarrow.compute as pc
 
 ListFormat = Literal["underscore", "comma", "php", "json"]
 
 # 18 digits are sure to fit a 64-bit column. Nothing writes a leading zero, and 0 is PCRT's "none": neither is a PCID.
 _PCID = "[1-9][0-9]{0,17}"
+LARGEST_PCID = 10**18 - 1
 _ONE_PCID = re.compile(_PCID)
 _UNDERSCORE = re.compile(f"_?{_PCID}(?:_{_PCID})*_?")
 _COMMA = re.compile(f" *{_PCID} *(?:, *{_PCID} *)*")
+
+# What `encode` writes of PCIDs, in the formats that are nothing but the PCIDs between marks: the first, between two, the last.
+_MARKS: dict[ListFormat, tuple[str, str, str]] = {
+    "underscore": ("_", "_", "_"),
+    "comma": ("", ",", ""),
+    "json": ("[", ",", "]"),
+}
 
 EMPTY = (None, "", "_")
 
@@ -52,6 +64,50 @@ def encode(pcids: Iterable[int], list_format: ListFormat) -> str:
             return phpserialize.dumps(numbers).decode("ascii")
         case "json":
             return json.dumps(numbers, separators=(",", ":"))
+
+
+class ParsedLists(NamedTuple):
+    """The PCIDs of a column of lists, each with the position of its row, in the rows' order; and which rows are lists at all."""
+
+    rows: np.ndarray
+    pcids: np.ndarray
+    readable: np.ndarray
+
+
+def parse_all(texts: pd.Series, list_format: ListFormat) -> ParsedLists:
+    """What `parse` reads of each text of a column; those that are as `encode` writes them all at once."""
+    arrow = pa.chunked_array(pa.array(texts.astype("str"), type=pa.large_string(), from_pandas=True)).combine_chunks()
+    first, between, last = _MARKS.get(list_format, ("", "", ""))
+    usual = f"^{re.escape(first)}{_PCID}(?:{between}{_PCID})*{re.escape(last)}$"
+    is_usual = pc.match_substring_regex(arrow, usual).fill_null(False).to_numpy(zero_copy_only=False)
+    if list_format not in _MARKS:
+        is_usual = np.zeros(len(arrow), bool)
+    inner = pc.utf8_slice_codeunits(arrow.filter(pa.array(is_usual)), len(first), -len(last) or None)
+    split = pc.split_pattern(inner, between or ",")
+    rows = [np.flatnonzero(is_usual)[pc.list_parent_indices(split).to_numpy()]]
+    pcids = [pc.list_flatten(split).cast(pa.int64()).to_numpy()]
+
+    others = np.flatnonzero(~is_usual)
+    parsed = [parse(text, list_format) for text in arrow.take(pa.array(others)).to_pylist()]
+    readable = np.ones(len(arrow), bool)
+    readable[others[[listed is None for listed in parsed]]] = False
+    rows.append(np.repeat(others, [len(listed or ()) for listed in parsed]))
+    pcids.append(np.array([pcid for listed in parsed for pcid in listed or ()], np.int64))
+    all_rows = np.concatenate(rows)
+    order = np.argsort(all_rows, kind="stable")
+    return ParsedLists(all_rows[order], np.concatenate(pcids)[order], readable)
+
+
+def encode_all(pcids: np.ndarray, starts: np.ndarray, list_format: ListFormat) -> pd.Series:
+    """The texts of lists, which are the PCIDs from each start up to the next one; `starts` ends with the number of PCIDs."""
+    lists = pa.ListArray.from_arrays(pa.array(starts, pa.int32()), pa.array(pcids).cast(pa.string()))
+    if list_format not in _MARKS:
+        return pd.Series([encode(map(int, listed), list_format) for listed in lists.to_pylist()], dtype="str")
+    first, between, last = _MARKS[list_format]
+    texts = pc.binary_join(lists, between)
+    whole = pc.binary_join_element_wise(first, texts, last, "")
+    is_empty = pc.equal(pc.list_value_length(lists), 0)
+    return pc.if_else(is_empty, encode([], list_format), whole).to_pandas().astype("str")
 
 
 def _written_out(text: str) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from cwa_pipeline.rules.frames import as_table
-from cwa_pipeline.rules.member_lists import ListFormat, encode, parse
+from cwa_pipeline.rules.frames import as_table, lookup, same_text
+from cwa_pipeline.rules.member_lists import LARGEST_PCID, ListFormat, encode, encode_all, parse
 from cwa_pipeline.rules.plans import computer_plans
 from cwa_pipeline.tables import MembersPlan, SubscriptionMembers
 
@@ -52,11 +52,17 @@ def subscription_members(
     # Null, and so not in it, unless both groups are known.
     in_its_group = computer_matches["pcid_group_id"] == computer_matches["expected_group_id"]
     matched = computer_matches.loc[in_its_group.fillna(False), ["computer_id", "expected_group_id", "pcid"]]
-    covered = matched.merge(computer_plans(cwa_group_members, cwa_groups), on="computer_id")
+    if mode == "by_plan":
+        shared = ["group_id", "plan"]
+        covered = matched.merge(computer_plans(cwa_group_members, cwa_groups), on="computer_id")
+    else:
+        shared = ["group_id"]
+        plans = cwa_groups.loc[cwa_groups["plan"].notna(), "cwa_group_id"]
+        in_a_plan = cwa_group_members.loc[cwa_group_members["cwa_group_id"].isin(plans), "computer_id"]
+        covered = matched[matched["computer_id"].isin(in_a_plan)]
     covered = covered.rename(columns={"expected_group_id": "group_id"})
 
-    judged = judged_subscriptions(pcrt_subscriptions, client_groups)
-    shared = ["group_id", "plan"] if mode == "by_plan" else ["group_id"]
+    judged = judged_subscriptions(pcrt_subscriptions, client_groups).drop(columns="additional_members")
     members = judged.merge(covered[[*shared, "pcid"]].drop_duplicates(), on=shared)
     return as_table(members, SubscriptionMembers)
 
@@ -86,12 +92,47 @@ def planned_members(
     Returns a `members_plan` table, one row per judged subscription (also for a list that ought to be empty): `unchanged`,
     `planned`, or `held` when the list as read cannot be read.
     """
-    judged = judged_subscriptions(pcrt_subscriptions, client_groups)
-    wanted = _lists_by_subscription(subscription_members)
-    written = dict(zip(last_written["subscription_id"].tolist(), last_written["after"].tolist(), strict=True))
+    judged = judged_subscriptions(pcrt_subscriptions, client_groups).reset_index(drop=True)
+    ids, before = judged["subscription_id"], judged["additional_members"]
+    spelled = _lists_as_written(subscription_members, list_format)
+    ours = lookup(ids, last_written.set_index("subscription_id")["after"])
+    stands = ~ids.isin(last_written["subscription_id"]) | same_text(before, ours)
+    # A list that reads as we would write it is right. Any other is a text of the shop's that has to be parsed, one by one.
+    is_right = stands & (before == lookup(ids, spelled["text"])).fillna(False)
+    right, others = judged[is_right], judged[~is_right]
+    size = lookup(right["subscription_id"], spelled["size"])
+    decided = [_right(right, size), _decided(others, subscription_members, last_written, list_format)]
+    return as_table(pd.concat(decided).rename(columns={"additional_members": "before"}), MembersPlan)
+
+
+def _right(judged: pd.DataFrame, size: pd.Series) -> pd.DataFrame:
+    """What becomes of lists that are just as we would write them, of that many PCIDs."""
+    none = pd.Series(None, index=judged.index, dtype="str")
+    return judged.assign(
+        after=judged["additional_members"],
+        listed=size.astype("int64"),
+        added=0,
+        removed=0,
+        added_pcids=none,
+        removed_pcids=none,
+        hand_edited=False,
+        hand_added_pcids=none,
+        hand_removed_pcids=none,
+        status=pd.Series("unchanged", index=judged.index, dtype="str"),
+        guard=none,
+        reason=none,
+    )
+
+
+def _decided(
+    judged: pd.DataFrame, subscription_members: pd.DataFrame, last_written: pd.DataFrame, list_format: ListFormat
+) -> pd.DataFrame:
+    """What becomes of each list, whatever it is."""
     subscription_ids = judged["subscription_id"].tolist()
+    members = subscription_members[subscription_members["subscription_id"].isin(judged["subscription_id"])]
+    wanted = _lists_by_subscription(members)
+    written = dict(zip(last_written["subscription_id"].tolist(), last_written["after"].tolist(), strict=True))
     before = judged["additional_members"].astype("object").where(judged["additional_members"].notna(), None).tolist()
-    # A list is a text of the shop's that has to be parsed one by one, so this is a loop over lists and not over a column.
     decisions = [
         _decision(text, wanted.get(subscription_id, ()), list_format)
         for subscription_id, text in zip(subscription_ids, before, strict=True)
@@ -102,22 +143,19 @@ def planned_members(
         else None
         for subscription_id, text, decision in zip(subscription_ids, before, decisions, strict=True)
     ]
-    return as_table(
-        judged.rename(columns={"additional_members": "before"}).assign(
-            after=pd.array([decision.after for decision in decisions], dtype="str"),
-            listed=[len(set(decision.listed)) for decision in decisions],
-            added=[len(decision.added) for decision in decisions],
-            removed=[len(decision.removed) for decision in decisions],
-            added_pcids=pd.array([_spelled(decision.added) for decision in decisions], dtype="str"),
-            removed_pcids=pd.array([_spelled(decision.removed) for decision in decisions], dtype="str"),
-            hand_edited=[edit is not None for edit in edits],
-            hand_added_pcids=pd.array([_spelled(edit[0]) if edit else None for edit in edits], dtype="str"),
-            hand_removed_pcids=pd.array([_spelled(edit[1]) if edit else None for edit in edits], dtype="str"),
-            status=[decision.status for decision in decisions],
-            guard=pd.array([decision.guard for decision in decisions], dtype="str"),
-            reason=pd.array([decision.reason for decision in decisions], dtype="str"),
-        ),
-        MembersPlan,
+    return judged.assign(
+        after=pd.array([decision.after for decision in decisions], dtype="str"),
+        listed=pd.array([len(set(decision.listed)) for decision in decisions], dtype="int64"),
+        added=pd.array([len(decision.added) for decision in decisions], dtype="int64"),
+        removed=pd.array([len(decision.removed) for decision in decisions], dtype="int64"),
+        added_pcids=pd.array([_spelled(decision.added) for decision in decisions], dtype="str"),
+        removed_pcids=pd.array([_spelled(decision.removed) for decision in decisions], dtype="str"),
+        hand_edited=pd.array([edit is not None for edit in edits], dtype="bool"),
+        hand_added_pcids=pd.array([_spelled(edit[0]) if edit else None for edit in edits], dtype="str"),
+        hand_removed_pcids=pd.array([_spelled(edit[1]) if edit else None for edit in edits], dtype="str"),
+        status=pd.array([decision.status for decision in decisions], dtype="str"),
+        guard=pd.array([decision.guard for decision in decisions], dtype="str"),
+        reason=pd.array([decision.reason for decision in decisions], dtype="str"),
     )
 
 
@@ -162,6 +200,17 @@ def _decision(before: str | None, wanted: tuple[int, ...], list_format: ListForm
         return _Decision(before, "unchanged", listed)
     added, removed = tuple(sorted(set(wanted) - set(listed))), tuple(sorted(set(listed) - set(wanted)))
     return _Decision(encode(wanted, list_format), "planned", listed, added, removed)
+
+
+def _lists_as_written(subscription_members: pd.DataFrame, list_format: ListFormat) -> pd.DataFrame:
+    """The wanted list of each subscription that has one, under its id: its text and its size, as far as it reads back as it is."""
+    ordered = subscription_members.sort_values(["subscription_id", "pcid"])
+    subscription_ids, starts = np.unique(ordered["subscription_id"].to_numpy(), return_index=True)
+    starts = np.append(starts, len(ordered))
+    texts = encode_all(ordered["pcid"].to_numpy(), starts, list_format)
+    reads_back = (ordered["pcid"] >= 1) & (ordered["pcid"] <= LARGEST_PCID)
+    lists = pd.DataFrame({"text": texts.array, "size": np.diff(starts)}, index=pd.Index(subscription_ids))
+    return lists.drop(ordered.loc[~reads_back, "subscription_id"].unique())
 
 
 def _lists_by_subscription(subscription_members: pd.DataFrame) -> dict[int, tuple[int, ...]]:

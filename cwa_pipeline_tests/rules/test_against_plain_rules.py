@@ -1,13 +1,17 @@
 """The fast rules say, row for row, what the plain ones say, over messy worlds."""
 
+import random
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cwa_pipeline.rules.member_lists import encode, parse
-from cwa_pipeline.tables import TABLES
+from cwa_pipeline.rules.frames import as_table
+from cwa_pipeline.rules.member_lists import ListFormat, encode, parse
+from cwa_pipeline.rules.membership import _decided, judged_subscriptions, planned_members
+from cwa_pipeline.tables import TABLES, MembersPlan
 from cwa_pipeline_tests.rules.plain_rules import PlainRules
 from cwa_pipeline_tests.worlds import World, assert_is_table, messy_world, records_of, worlds
 
@@ -109,6 +113,32 @@ def test_the_same_lists_are_planned(mode: str, world: World) -> None:
         expected.append((subscription_id, *row))
     columns = ("subscription_id", "before", "after", "added", "removed", "status")
     assert records_of(world.planned_members, *columns) == expected
+
+
+@pytest.mark.parametrize("list_format", ["underscore", "json", "php"])
+@many_worlds
+@given(world=worlds(), rng=st.randoms(use_true_random=False))
+def test_lists_that_are_right_are_found_to_be_what_deciding_each_of_them_finds(
+    list_format: ListFormat, world: World, rng: random.Random
+) -> None:
+    """On a world most of whose lists are right already, some of them written by us and some edited since."""
+    world = replace(world, list_format=list_format)
+    right = dict(zip(world.planned_members["subscription_id"], world.planned_members["after"], strict=True))
+    lists = world.pcrt_subscriptions.assign(
+        additional_members=[
+            right.get(key, text) if rng.random() < 0.7 else rng.choice([text, None, "", "_", "_8888_", "call Ann"])
+            for key, text in world.pcrt_subscriptions[["subscription_id", "additional_members"]].itertuples(index=False)
+        ]
+    ).astype({"additional_members": "str"})
+    ours = [(key, rng.choice([text, text, None, "_8888_"])) for key, text in right.items() if rng.random() < 0.6]
+    written = pd.DataFrame(ours, columns=["subscription_id", "after"]).astype(
+        {"subscription_id": "int64", "after": "str"}
+    )
+    plan = planned_members(lists, world.client_groups, world.subscription_members, written, list_format)
+    judged = judged_subscriptions(lists, world.client_groups)
+    plain = _decided(judged, world.subscription_members, written, list_format)
+    plain = as_table(plain.rename(columns={"additional_members": "before"}), MembersPlan)
+    pd.testing.assert_frame_equal(plan, plain)
 
 
 @settings(max_examples=10, deadline=None)

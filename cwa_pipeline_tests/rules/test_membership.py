@@ -148,6 +148,16 @@ def test_a_list_already_right_is_not_written_however_it_is_spelled(before: str) 
     assert plan_of(before, "added", "removed") == (before, "unchanged", None, None, 0, 0)
 
 
+def test_a_pcid_too_long_to_be_read_back_makes_a_list_unreadable_even_where_it_is_the_wanted_one() -> None:
+    pcid = 10**18
+    changes: dict[str, Any] = {
+        "pcids": [Pcid(pcid, 101, "A1")],
+        "computers": [Computer(11, 1, "A1")],
+        "members": [(11, 851)],
+    }
+    assert plan_of(f"_{pcid}_", **changes)[1] == "held"
+
+
 @pytest.mark.parametrize("before", ["_1002_1001_", "_1001_1001_1002_"])
 def test_a_list_out_of_order_or_with_repetitions_is_put_right(before: str) -> None:
     assert plan_of(before, "added", "removed") == ("_1001_1002_", "planned", None, None, 0, 0)

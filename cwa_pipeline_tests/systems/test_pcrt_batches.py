@@ -140,6 +140,17 @@ def test_one_conflict_does_not_send_the_others_of_its_batch_through_one_by_one_w
 
 
 @ONE_OF_EACH
+@pytest.mark.parametrize(("again", "outcome"), [(False, "conflict"), (True, "written")])
+def test_a_list_that_somebody_made_what_it_was_to_become_is_a_conflict_unless_it_may_have_been_us(
+    pcrt_url: URL, again: bool, outcome: str
+) -> None:
+    changes = ordinary(pcrt_url)
+    run(pcrt_url, "UPDATE subscriptions SET additionalmembers = '_60_' WHERE subid = 60")
+    outcomes, _, _ = swap_all(pcrt_url, changes, again=again)
+    assert outcomes == dict.fromkeys(range(1, MANY + 1), "written") | {60: outcome}
+
+
+@ONE_OF_EACH
 def test_a_list_that_the_column_cannot_hold_is_named_as_ever(pcrt_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
     run(pcrt_url, "ALTER TABLE subscriptions MODIFY additionalmembers VARCHAR(10)")
     changes = [Change(key, "", "_1001_1002_1003_" if key == 120 else "_1_") for key in range(1, MANY + 1)]
