@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cwa_pipeline.tables import Table
 
@@ -41,6 +43,27 @@ def first_true(cases: dict[str, pd.Series]) -> pd.Series:
 
 def map_distinct(text: pd.Series, function: Callable[[str], object], missing: object, dtype: str) -> pd.Series:
     """The function's result for each text, `missing` where there is none; called once for each distinct text."""
-    position, distinct = pd.factorize(text)
-    results = pd.Series([*map(function, distinct), missing], dtype=dtype).array
-    return pd.Series(results.take(position), index=text.index)  # position -1, a missing text, takes the last
+    given = (
+        text.notna().to_numpy()
+    )  # a column such as Asset Tag is nearly always empty: what is not there costs nothing
+    position, distinct = pd.factorize(text[given])
+    results = pd.Series([*map(function, distinct.tolist()), missing], dtype=dtype).array
+    which = np.full(len(text), len(distinct))
+    which[given] = position
+    return pd.Series(results.take(which), index=text.index)
+
+
+def map_text(
+    text: pd.Series, usual: str, of_usual: Callable[[pa.Array], pa.Array], function: Callable[[str], str], missing: str
+) -> pd.Series:
+    """What `map_distinct` gives for a function from text to text: by `of_usual`, of pyarrow, for texts that match `usual`.
+
+    For each text that matches the pattern both functions have to give the same; whoever calls this has a test of that.
+    """
+    values = pa.array(text.astype("str").array)
+    is_usual = pc.match_substring_regex(values, usual)
+    results = pd.array(pc.fill_null(of_usual(values), missing), dtype="str")
+    others = pc.invert(is_usual).fill_null(False).to_numpy(zero_copy_only=False)
+    if others.any():
+        results[others] = map_distinct(text[others], function, missing, "str").array
+    return pd.Series(results, index=text.index)

@@ -7,28 +7,18 @@ to (`rules.matching`).
 from collections.abc import Iterable
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from cwa_pipeline.rules.frames import as_table, map_distinct
+from cwa_pipeline.rules.frames import as_table, map_text
 from cwa_pipeline.tables import SerialBlacklist
 
-# Where more than the case of ASCII letters may change: other characters, and blanks at an end or side by side.
-_MORE_THAN_CASE = r"[^ -~]|^ | $|  "
+# Printable ASCII without a blank at either end or two in a row: of such a text, normalising is nothing but lower case.
+_TRIMMED_ASCII = r"^([!-~]+( [!-~]+)*)?$"
 
 
 def normalise(text: pd.Series) -> pd.Series:
     """A serial is compared normalised: trimmed, inner white space collapsed to one blank, case-folded."""
-    texts = pa.chunked_array(pa.array(text.astype("str"), type=pa.large_string(), from_pandas=True))
-    normal = pc.ascii_lower(texts).fill_null("").to_pandas().astype("str")
-    others = pc.match_substring_regex(texts, _MORE_THAN_CASE).fill_null(False).to_numpy()
-    if others.any():
-        normal[others] = _normalised_one_by_one(text[others]).array
-    return normal.set_axis(text.index)
-
-
-def _normalised_one_by_one(text: pd.Series) -> pd.Series:
-    return map_distinct(text, lambda value: " ".join(value.split()).casefold(), missing="", dtype="str")
+    return map_text(text, _TRIMMED_ASCII, pc.ascii_lower, lambda value: " ".join(value.split()).casefold(), missing="")
 
 
 def with_normalised_serial(machines: pd.DataFrame) -> pd.DataFrame:

@@ -49,7 +49,10 @@ def test_a_serial_is_compared_trimmed_inner_white_space_collapsed_and_case_folde
     assert normalise(texts("x", read, "y")).tolist() == ["x", compared, "y"]
 
 
-@given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]))))
+BLANKS_AND_CASES = st.text(st.sampled_from("aAZ09-~ \t\n\x0b\x1c\x1f\x7f\x85\u00a0\u2003ßİK"), max_size=6)
+
+
+@given(st.lists(st.none() | BLANKS_AND_CASES | st.text(st.characters(exclude_categories=["Cs"]))))
 def test_normalising_keeps_order_length_and_index_and_is_done_after_once(values: list[str | None]) -> None:
     read = pd.Series(values, dtype="str", index=range(7, 7 + len(values)))
     compared = normalise(read)
