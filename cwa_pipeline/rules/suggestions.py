@@ -93,28 +93,26 @@ def match_suggestions(
 def _unmatched(
     cwa_computers: pd.DataFrame, computer_matches: pd.DataFrame, serial_blacklist: pd.DataFrame
 ) -> pd.DataFrame:
-    """The computers without a PCID: their own columns, reason, group_id, serial (null when it says nothing) and make."""
+    """The computers without a PCID: what tells them, reason, group_id, make, and their serials `with_forms`."""
     matches = computer_matches.loc[computer_matches["reason"].notna(), ["computer_id", "reason", "expected_group_id"]]
-    computers = cwa_computers.merge(matches, on="computer_id").sort_values("computer_id", ignore_index=True)
-    return _with_serial_and_make(computers.rename(columns={"expected_group_id": "group_id"}), serial_blacklist)
+    columns = ["computer_id", "name", "serial_number_normalised", "asset_tag", "last_user", "make"]
+    computers = cwa_computers.loc[cwa_computers["computer_id"].isin(matches["computer_id"]), columns]
+    computers = computers.merge(matches, on="computer_id").sort_values("computer_id", ignore_index=True)
+    computers["make"] = name_likeness.makes(computers["make"])
+    return serial_likeness.with_forms(computers.rename(columns={"expected_group_id": "group_id"}), serial_blacklist)
 
 
 def _not_taken(
     pcrt_pcids: pd.DataFrame, computer_matches: pd.DataFrame, serial_blacklist: pd.DataFrame
 ) -> pd.DataFrame:
-    """The PCIDs that no computer is matched to: their own columns, serial (null when it says nothing) and make."""
-    machines = pcrt_pcids[~pcrt_pcids["pcid"].isin(computer_matches["pcid"].dropna())]
+    """The PCIDs that no computer is matched to: what tells them, make, and their serials `with_forms`."""
+    columns = ["pcid", "name", "make", "group_id", "serial_number_normalised"]
+    machines = pcrt_pcids.loc[~pcrt_pcids["pcid"].isin(computer_matches["pcid"].dropna()), columns]
     machines = machines.sort_values("pcid", ignore_index=True)
-    machines["make"] = machines["make"].fillna("") + " " + machines["name"].fillna("")
-    return _with_serial_and_make(machines, serial_blacklist)
-
-
-def _with_serial_and_make(machines: pd.DataFrame, serial_blacklist: pd.DataFrame) -> pd.DataFrame:
-    serial = machines["serial_number_normalised"]
-    return machines.assign(
-        serial=serial.where(serial_likeness.says_something(serial, serial_blacklist)),
-        make=name_likeness.makes(machines["make"]),
-    )
+    make = name_likeness.makes(machines["make"])
+    unknown = make.isna()
+    make[unknown] = name_likeness.makes(machines["name"][unknown])
+    return serial_likeness.with_forms(machines.assign(make=make), serial_blacklist)
 
 
 def _all_serials(all_computers: pd.DataFrame, pcrt_pcids: pd.DataFrame) -> pd.DataFrame:
@@ -128,15 +126,13 @@ def _candidates(computers: pd.DataFrame, machines: pd.DataFrame, words: pd.DataF
 
     Returns computer and machine (rows of the two frames) and same_group.
     """
-    ours = computers[["group_id", "serial"]].assign(computer=computers.index)
-    theirs = machines[["group_id", "serial"]].assign(machine=machines.index)
-    forms = serial_likeness.folded(computers["serial"]), serial_likeness.folded(machines["serial"])
-    found = [
-        words,
-        pairs_sharing(ours, theirs, ["serial"]),
-        pairs_sharing(ours, theirs, ["group_id"]),
-        with_near_serials(*forms),
+    same = [
+        pairs_sharing(
+            computers[[key]].assign(computer=computers.index), machines[[key]].assign(machine=machines.index), [key]
+        )
+        for key in ("serial", "group_id")
     ]
+    found = [words, *same, with_near_serials(computers["form"], machines["form"])]
     pairs = distinct(pd.concat([pairs[["computer", "machine"]] for pairs in found]))
     our_group = computers["group_id"].array.take(pairs["computer"].to_numpy())
     their_group = machines["group_id"].array.take(pairs["machine"].to_numpy())

@@ -434,7 +434,14 @@ def test_the_index_finds_every_serial_one_slip_or_a_prefix_away(pairs: list[tupl
     found = set(with_near_serials(our_forms, their_forms).itertuples(index=False, name=None))
     every = pd.MultiIndex.from_product([range(len(pairs)), range(len(pairs))])
     left, right = every.get_level_values(0), every.get_level_values(1)
-    errors = serial_likeness.errors(ours.take(left).reset_index(drop=True), theirs.take(right).reset_index(drop=True))
+    nothing_generic = pd.DataFrame({"normalised": pd.Series(dtype="str")})
+    of_ours, of_theirs = (
+        serial_likeness.serials_of(
+            serial_likeness.with_forms(pd.DataFrame({"serial_number_normalised": serials}), nothing_generic)
+        )
+        for serials in (ours, theirs)
+    )
+    errors = serial_likeness.errors(of_ours.take(left.to_numpy()), of_theirs.take(right.to_numpy()))
     least = serial_likeness.LEAST_LETTERS
     near = {
         (one, other)

@@ -4,7 +4,7 @@ What belongs here: one function per kind of evidence, which finds it for all pai
 (`rules.suggestions`).
 
 `computers` are the unmatched ones and `machines` the PCIDs that may be suggested, both with a plain index; a pair names a row
-of each (columns computer and machine), and serials are null where they say nothing.
+of each (columns computer and machine), and serials are null where they say nothing (`serials.with_forms`).
 """
 
 import numpy as np
@@ -16,6 +16,7 @@ from cwa_pipeline.rules.likeness import names as name_likeness
 from cwa_pipeline.rules.likeness import serials as serial_likeness
 from cwa_pipeline.rules.likeness.candidates import pairs_sharing
 from cwa_pipeline.rules.likeness.fleets import NO_FLEET, fleet_signs
+from cwa_pipeline.rules.likeness.word_rows import word_rows
 from cwa_pipeline.rules.numbers import is_whole_number
 
 LEAST_DISTINCTIVE = 7  # a name of so many characters with a digit in it, once on either side, is no coincidence
@@ -24,11 +25,11 @@ LEAST_TAG_DIGITS = 4  # a shorter Asset Tag is one digit off many PCIDs
 
 def serial_errors(pairs: pd.DataFrame, computers: pd.DataFrame, machines: pd.DataFrame) -> np.ndarray:
     """The error between the two serials, UNKNOWN where one of them says nothing."""
-    ours = computers["serial"].take(pairs["computer"].to_numpy()).reset_index(drop=True)
-    theirs = machines["serial"].take(pairs["machine"].to_numpy()).reset_index(drop=True)
-    known = (ours.notna() & theirs.notna()).to_numpy()
+    computer, machine = pairs["computer"].to_numpy(), pairs["machine"].to_numpy()
+    known = computers["serial"].notna().to_numpy()[computer] & machines["serial"].notna().to_numpy()[machine]
+    ours, theirs = serial_likeness.serials_of(computers), serial_likeness.serials_of(machines)
     errors = np.full(len(pairs), serial_likeness.UNKNOWN)
-    errors[known] = serial_likeness.errors(ours[known], theirs[known])
+    errors[known] = serial_likeness.errors(ours.take(computer[known]), theirs.take(machine[known]))
     return errors
 
 
@@ -46,8 +47,8 @@ def fleets(
             {
                 "computer": of["computer"].array,
                 "group_id": group_id,
-                "ours": serial_likeness.folded(computers["serial"].take(of["computer"].to_numpy())).array,
-                "theirs": serial_likeness.folded(machines["serial"].take(of["machine"].to_numpy())).array,
+                "ours": computers["form"].take(of["computer"].to_numpy()).array,
+                "theirs": machines["form"].take(of["machine"].to_numpy()).array,
             }
         ),
         pd.DataFrame(
@@ -65,10 +66,10 @@ def shared_words(computers: pd.DataFrame, machines: pd.DataFrame, all_computers:
     computers of the group count, matched ones too (all_computers: name, last_user, group_id), for what all are called says
     little. A distinctive whole name is looked for in all groups, where no other unmatched computer or PCID has it.
     """
-    typed = name_likeness.word_rows(machines["name"], name_likeness.typed_words)
+    ours = _words_of_computers(computers)
+    typed = word_rows(machines["name"], name_likeness.typed_words, among=ours["word"])
     typed["group_id"] = machines["group_id"].take(typed["row"].to_numpy()).array
     typed["machines"] = typed.groupby(["group_id", "word"])["row"].transform("size")
-    ours = _words_of_computers(computers)
     in_group = pairs_sharing(ours, typed, ["group_id", "word"])
     concerned = all_computers[all_computers["group_id"].isin(in_group["group_id"])].reset_index(drop=True)
     bearers = _words_of_computers(concerned).groupby(["group_id", "word", "kind"]).size().rename("computers")
@@ -95,7 +96,7 @@ def _words_of_computers(computers: pd.DataFrame) -> pd.DataFrame:
         "user": (computers["last_user"], name_likeness.user_words),
     }
     words = pd.concat(
-        [name_likeness.word_rows(text, words).assign(kind=kind) for kind, (text, words) in kinds.items()],
+        [word_rows(text, words).assign(kind=kind) for kind, (text, words) in kinds.items()],
         ignore_index=True,
     )
     return words.assign(group_id=computers["group_id"].take(words["row"].to_numpy()).array)

@@ -5,7 +5,7 @@ not: how much a word says (`rules.suggestions`).
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import pandas as pd
@@ -37,7 +37,7 @@ MAKES = {
     "Toshiba": "toshiba dynabook satellite tecra",
     "VMware": "vmware",
 }
-_MAKE_OF = {word: make for make, words in MAKES.items() for word in words.split()}
+MAKE_OF = {word: make for make, words in MAKES.items() for word in words.split()}
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _POSSESSIVE = re.compile(r"['’`]s\b")
@@ -59,7 +59,7 @@ def telling(words: Iterable[str]) -> list[str]:
     return [
         word
         for word in dict.fromkeys(words)
-        if len(word) >= LEAST_LETTERS and not word.isdigit() and word not in COMMON_WORDS and word not in _MAKE_OF
+        if len(word) >= LEAST_LETTERS and not word.isdigit() and word not in COMMON_WORDS and word not in MAKE_OF
     ]
 
 
@@ -92,17 +92,10 @@ def typed_words(name: str) -> list[str]:
     return telling([*words, *log_ins, *_without_number(words), *singular, *joined, *_without_number(joined)])
 
 
-def word_rows(text: pd.Series, words: Callable[[str], list[str]]) -> pd.DataFrame:
-    """One row per text and word: row (position in `text`) and word."""
-    lists = pd.Series([words(value) for value in text.fillna("").tolist()], dtype="object")
-    rows = lists.explode().dropna()
-    return pd.DataFrame({"row": rows.index.to_numpy(), "word": pd.array(rows.tolist(), dtype="str")})
-
-
 def makes(text: pd.Series) -> pd.Series:
     """The make that the first word known as one names; null for none."""
 
     def make(value: str) -> str | None:
-        return next((_MAKE_OF[word] for word in _WORD.findall(value.casefold()) if word in _MAKE_OF), None)
+        return next((MAKE_OF[word] for word in _WORD.findall(value.casefold()) if word in MAKE_OF), None)
 
     return map_distinct(text, make, missing=None, dtype="str")

@@ -1,133 +1,121 @@
 """How one serial number may be another one mistyped.
 
-What belongs here: the forms of a serial in which typing errors vanish, the keys under which such forms meet in a merge, and
-the name of the error between two serials. What must not: how much an error says (`rules.suggestions`).
+What belongs here: the forms of a serial in which typing errors vanish, and the name of the error between two serials. What must
+not: which pairs are looked at (`rules.likeness.serial_keys`), or how much an error says (`rules.suggestions`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from rapidfuzz.distance import OSA, Hamming, Postfix
 from rapidfuzz.process import cpdist
 
-from cwa_pipeline.rules.frames import map_distinct
+from cwa_pipeline.rules.frames import map_text
 
 LOOK_ALIKES = str.maketrans("oilszbg", "0115286")  # O/0, I/1/L, S/5, Z/2, B/8, G/6
 LEAST_LETTERS = 5  # a shorter serial is near too many others to say anything
 LEAST_BEHIND_PREFIX = 6  # what must be left of a serial behind a part number or "S/N"; a Dell tag has 7
-MOST_LETTERS = 40  # a longer one (a VMware serial has 38) is no serial that people type; it is not looked up
 LEAST_FOR_TWO_SLIPS = 7  # in a shorter serial, two wrong characters leave too little that agrees
 
 # What two serials have in common, from much to little. The last two: another serial altogether, and one of them says nothing.
 SAME, BLANKS, LOOK_ALIKE, PREFIX, SWAPPED, MISSING, EXTRA, WRONG, TWO_SLIPS, FAR, UNKNOWN = range(11)
 
-_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse among the 64-bit numbers
-_INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
+_PLAIN = "^[0-9a-z -]*$"  # a serial with no other marks than nearly all of them have
 
 
 def bare(normalised: pd.Series) -> pd.Series:
     """A serial without blanks, dashes and other marks."""
-    return map_distinct(normalised, lambda value: "".join(filter(str.isalnum, value)), missing="", dtype="str")
+    return map_text(normalised, _PLAIN, _without_marks, lambda value: "".join(filter(str.isalnum, value)), missing="")
+
+
+def _without_marks(plain: pa.Array) -> pa.Array:
+    return pc.replace_substring(pc.replace_substring(plain, " ", ""), "-", "")
 
 
 def folded(normalised: pd.Series) -> pd.Series:
     """A bare serial with look-alikes made equal: O and 0, I and L and 1, S and 5, B and 8, Z and 2, G and 6."""
-    return map_distinct(bare(normalised), lambda value: value.translate(LOOK_ALIKES), missing="", dtype="str")
+    return _look_alikes_folded(bare(normalised))
 
 
-def says_something(normalised: pd.Series, serial_blacklist: pd.DataFrame) -> pd.Series:
-    """Whether a serial can be evidence: it is not generic, not even when blanks, dashes and look-alikes are ignored.
+def _look_alikes_folded(bare_serials: pd.Series) -> pd.Series:
+    # All in one text, for a call for each is slow; a bare serial has no blank.
+    forms = " ".join(bare_serials.tolist()).translate(LOOK_ALIKES).split(" ") if len(bare_serials) else []
+    return pd.Series(forms, index=bare_serials.index, dtype="str")
 
-    Matching compares exactly and never asks this; here "T0 be filled by OEM" has to be as worthless as what it stands for.
+
+def with_forms(machines: pd.DataFrame, serial_blacklist: pd.DataFrame) -> pd.DataFrame:
+    """The machines with serial, bare and form (folded): null and "" where the serial is no evidence, being generic.
+
+    Not even when blanks, dashes and look-alikes are ignored. Matching compares exactly and never asks this; here "T0 be filled by
+    OEM" has to be as worthless as what it stands for.
     """
-    return ~folded(normalised).isin(folded(serial_blacklist["normalised"]).tolist())
-
-
-def keys(forms: pd.Series) -> pd.DataFrame:
-    """Numbers under which near serials meet: row (position in `forms`), kind, place, length and key (a 64-bit hash).
-
-    Kinds: `whole`; `shortened`, the serial without the character at `place`; `behind`, what follows the first `place`
-    characters. Two serials one slip apart (wrong, missing, extra, two swapped) share a whole or shortened key; one with a
-    prefix in front shares its `behind` with the other's `whole`. Equal hashes are to be checked: they need not be equal texts.
-    """
-    lengths = forms.str.len().to_numpy(dtype="int64", na_value=0)
-    parts = [
-        part
-        for length in np.unique(lengths[(lengths >= LEAST_LETTERS) & (lengths <= MOST_LETTERS)]).tolist()
-        for part in _keys_of_length(forms, np.flatnonzero(lengths == length), length)
-    ]
-    return pd.concat([_NO_KEYS, *parts], ignore_index=True)
-
-
-_NO_KEYS = pd.DataFrame(
-    {
-        "row": pd.Series(dtype="int64"),
-        "kind": pd.Series(dtype="str"),
-        "place": pd.Series(dtype="int64"),
-        "length": pd.Series(dtype="int64"),
-        "key": pd.Series(dtype="uint64"),
-    }
-)
-
-
-def _keys_of_length(forms: pd.Series, rows: np.ndarray, length: int) -> Iterator[pd.DataFrame]:
-    """The keys of serials of one length, as polynomials in _BASE: without a character, the rest moves down by one power."""
-    text = "".join(forms.iloc[rows].tolist())
-    letters = np.frombuffer(text.encode("utf-32-le"), dtype="uint32").reshape(len(rows), length).astype("uint64")
-    powers = np.cumprod(np.full(length, _BASE, dtype="uint64"))
-    start = np.zeros((len(rows), length + 1), dtype="uint64")  # start[:, n]: the hash of the first n characters
-    np.cumsum(letters * powers, axis=1, out=start[:, 1:])
-    whole = start[:, -1:]
-    yield _key_frame("whole", rows, np.array([0]), length, whole)
-    yield _key_frame("shortened", rows, np.arange(length), length, start[:, :-1] + (whole - start[:, 1:]) * _INVERSE)
-    places = np.arange(1, length - LEAST_BEHIND_PREFIX + 1)
-    moved = np.cumprod(np.full(len(places), _INVERSE, dtype="uint64"))
-    yield _key_frame("behind", rows, places, length, (whole - start[:, places]) * moved)
-
-
-def _key_frame(kind: str, rows: np.ndarray, places: np.ndarray, length: int, key: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "row": np.repeat(rows, len(places)),
-            "kind": pd.Series(kind, index=range(key.size), dtype="str"),
-            "place": np.tile(places, len(rows)),
-            "length": length,
-            "key": key.ravel(),
-        }
+    serial = machines["serial_number_normalised"]
+    without_marks = bare(serial)
+    form = _look_alikes_folded(without_marks)
+    says_something = ~form.isin(folded(serial_blacklist["normalised"]).tolist())
+    return machines.assign(
+        serial=serial.where(says_something),
+        bare=without_marks.where(says_something, ""),
+        form=form.where(says_something, ""),
     )
 
 
-def errors(ours: pd.Series, theirs: pd.Series) -> np.ndarray:
-    """The error (SAME ... FAR) of each normalised serial in `theirs`, as someone typed it for the one in `ours`.
+class Serials(NamedTuple):
+    """The serials of machines as plain arrays, since pairs name each of them many times."""
+
+    serial: np.ndarray
+    bare: np.ndarray
+    form: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Serials":
+        """Those of the given rows."""
+        return Serials(*(column[rows] for column in self))
+
+
+def serials_of(machines: pd.DataFrame) -> Serials:
+    """The serials of machines `with_forms`."""
+    return Serials(*(machines[name].to_numpy(dtype="object") for name in Serials._fields))
+
+
+def errors(ours: Serials, theirs: Serials) -> np.ndarray:
+    """The error (SAME ... FAR) of each serial in `theirs`, as someone typed it for the one in `ours`.
 
     MISSING: one character of ours was left out; EXTRA: one was put in. A first character too many is EXTRA, not PREFIX.
     """
-    our_bare, their_bare = bare(ours), bare(theirs)
-    our_form, their_form = folded(ours), folded(theirs)
-    longer = (their_form.str.len() - our_form.str.len()).to_numpy(dtype="int64")
-    shortest = np.minimum(our_form.str.len().to_numpy(dtype="int64"), their_form.str.len().to_numpy(dtype="int64"))
-    left, right = our_form.tolist(), their_form.tolist()
-    slips = cpdist(left, right, scorer=OSA.distance, score_cutoff=2)
-    typed_slips = cpdist(our_bare.tolist(), their_bare.tolist(), scorer=OSA.distance, score_cutoff=2)
-    ends_alike = cpdist(left, right, scorer=Postfix.similarity) == shortest
-    one_slip = (slips == 1) & (typed_slips == 1) & (shortest >= LEAST_LETTERS)
-    swapped = cpdist(left, right, scorer=Hamming.distance, score_cutoff=2) == 2
+    left, right = ours.form.tolist(), theirs.form.tolist()
+    our_length, their_length = (np.fromiter(map(len, forms), "int64", len(forms)) for forms in (left, right))
+    longer, shortest = their_length - our_length, np.minimum(our_length, their_length)
+    slips = cpdist(left, right, scorer=OSA.distance, score_cutoff=2)  # never more than with look-alikes told apart
+    one_slip = _where((slips == 1) & (shortest >= LEAST_LETTERS), ours.bare, theirs.bare, OSA.distance) == 1
+    swapped = _where(one_slip & (longer == 0), ours.form, theirs.form, Hamming.distance) == 2
+    may_have_prefix = (longer != 0) & (shortest >= LEAST_BEHIND_PREFIX)
+    ends_alike = _where(may_have_prefix, ours.form, theirs.form, Postfix.similarity) == shortest
     return np.select(
         [
-            ours.to_numpy() == theirs.to_numpy(),
-            our_bare.to_numpy() == their_bare.to_numpy(),
+            ours.serial == theirs.serial,
+            ours.bare == theirs.bare,
             (slips == 0) & (shortest >= LEAST_LETTERS),
             one_slip & (longer == -1),
             one_slip & (longer == 1),
-            ends_alike & (longer != 0) & (shortest >= LEAST_BEHIND_PREFIX),
-            one_slip & swapped,
+            ends_alike,
+            swapped,
             one_slip,
-            (np.minimum(slips, typed_slips) <= 2) & (shortest >= LEAST_FOR_TWO_SLIPS),
+            (slips <= 2) & (shortest >= LEAST_FOR_TWO_SLIPS),
         ],
         [SAME, BLANKS, LOOK_ALIKE, MISSING, EXTRA, PREFIX, SWAPPED, WRONG, TWO_SLIPS],
         default=FAR,
     )
+
+
+def _where(asked: np.ndarray, ours: np.ndarray, theirs: np.ndarray, scorer: Any) -> np.ndarray:
+    """What the scorer says of the pairs asked for; -1 for the others."""
+    scores = np.full(len(asked), -1)
+    scores[asked] = cpdist(ours[asked].tolist(), theirs[asked].tolist(), scorer=scorer)
+    return scores
 
 
 def look_alike_words(ours: Sequence[str], theirs: Sequence[str]) -> list[str]:

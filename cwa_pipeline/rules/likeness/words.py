@@ -6,6 +6,7 @@ What belongs here: one sentence part per evidence. What must not: finding eviden
 
 import pandas as pd
 
+from cwa_pipeline.rules.frames import map_distinct
 from cwa_pipeline.rules.likeness import serials as serial_likeness
 from cwa_pipeline.rules.likeness.fleets import NO_FLEET
 
@@ -53,7 +54,10 @@ def in_words(suggestions: pd.DataFrame, computers: pd.DataFrame, machines: pd.Da
             "claimed": _where(suggestions["claimed"], "but another computer fits it better"),
         }
     )
-    return [", ".join(filter(None, row)) for row in parts.fillna("").itertuples(index=False, name=None)]
+    parts = parts.fillna("")
+    which = parts.groupby(list(parts.columns), sort=False).ngroup()  # most have the same evidence as many others
+    texts = parts.loc[~which.duplicated()].itertuples(index=False, name=None)
+    return pd.Series([", ".join(filter(None, each)) for each in texts], dtype="str").take(which.to_numpy()).tolist()
 
 
 def _where(holds: pd.Series, words: str) -> pd.Series:
@@ -61,10 +65,8 @@ def _where(holds: pd.Series, words: str) -> pd.Series:
 
 
 def _quoted(suggestions: pd.DataFrame, kind: str, holds: pd.Series, words: str) -> pd.Series:
-    text = suggestions[f"{kind}_text"]
-    return pd.Series(
-        [words.format(word) if told else "" for word, told in zip(text, holds & text.notna(), strict=True)], dtype="str"
-    )
+    text = suggestions[f"{kind}_text"].where(holds)
+    return map_distinct(text, words.format, missing="", dtype="str")
 
 
 def _serial(suggestions: pd.DataFrame, ours: pd.DataFrame, theirs: pd.DataFrame, bearers: pd.Series) -> pd.Series:
