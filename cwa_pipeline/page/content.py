@@ -3,14 +3,17 @@
 What belongs here: which rows and columns the page gets, cleaned and cut. What must not: HTML, or a decision of the rules.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from cwa_pipeline.rules.explanation import FIXES, LINKS, TEXTS
-from cwa_pipeline.rules.frames import lookup, map_distinct
+from cwa_pipeline.rules.chain_links import LINKS
+from cwa_pipeline.rules.explanation import CHAIN_TABLES, FIXES, TEXTS, computer_chains
+from cwa_pipeline.rules.frames import lookup, map_text
 from cwa_pipeline.rules.history import last_snoozes
 from cwa_pipeline.rules.instructions import INSTRUCTIONS, Instructions
 from cwa_pipeline.rules.issues import ISSUES, Kind
@@ -21,6 +24,9 @@ from cwa_pipeline.terminal import shortened
 # Beyond these the page would no longer open at once; the tables have all of them, and the page says so.
 ISSUES_AT_MOST = 20_000
 COMPUTERS_AT_MOST = 20_000
+_HARMLESS = (
+    "^([!-~]([ -~]*[!-~])?)?$"  # printable ASCII without a blank at either end, which needs nothing but to be cut
+)
 LONGEST_TEXT = 300  # characters of one value; nobody reads more of a name, and a hostile one would fill the page
 
 
@@ -52,8 +58,10 @@ class GenericSerial(NamedTuple):
 
 def blocks(issue_tables: Mapping[str, pd.DataFrame]) -> list[Block]:
     """What is open, worst first and then in the order of the catalogue."""
-    pairs = pd.concat(issue_tables.values())[["issue", "reason"]].astype("object")
-    number = Counter(pairs.where(pairs.notna(), None).itertuples(index=False, name=None))
+    pairs = pd.concat([issues[["issue", "reason"]] for issues in issue_tables.values()])
+    counted = pairs.groupby(["issue", "reason"], dropna=False, sort=False).size().reset_index(name="issues")
+    kinds = zip(counted["issue"].tolist(), counted["reason"].tolist(), counted["issues"].tolist(), strict=True)
+    number = {(issue, None if pd.isna(reason) else reason): issues for issue, reason, issues in kinds}
     found = [
         Block(issue, reason, ISSUES[issue], words, number[issue, reason])
         for (issue, reason), words in INSTRUCTIONS.items()
@@ -77,9 +85,12 @@ def sections(found: list[Block]) -> list[Section]:
 
 
 def rows(
-    tables: Mapping[str, pd.DataFrame], found: list[Block], chains: pd.DataFrame, links: LinksSettings
+    tables: Mapping[str, pd.DataFrame], found: list[Block], computer_links: pd.DataFrame, links: LinksSettings
 ) -> dict[str, Any]:
-    """All that the page's script needs, as plain values: columns are lists, or {v: distinct values, i: which of them}."""
+    """All that the page's script needs, as plain values: columns are lists, or {v: distinct values, i: which of them}.
+
+    `computer_links` (computer_id and broken) are of all computers; the chains are made of those that the page shows.
+    """
     opened = (
         tables["issue_history"].loc[lambda history: history["resolved_at"].isna()].set_index("issue_key")["first_seen"]
     )
@@ -88,7 +99,7 @@ def rows(
     tied = lookup(issue_tables["client"]["client_id"], tables["client_groups"].set_index("client_id")["group_id"])
     issue_tables["client"] = issue_tables["client"].assign(group_id=tied, group_name=lookup(tied, group_names))
     shown = _worst_first(issue_tables, opened)
-    computers = _computers(chains, shown["computer"]["computer_id"], tables["cwa_computers"])
+    computers = _computers(tables, _shown_computers(computer_links, shown["computer"]["computer_id"]))
     suggestions = tables["match_suggestions"]
     suggestions = suggestions[suggestions["computer_id"].isin(computers["computer_id"])].merge(
         tables["pcrt_pcids"][["pcid", "name", "group_id"]], on="pcid", how="left"
@@ -135,11 +146,14 @@ def _worst_first(issue_tables: Mapping[str, pd.DataFrame], opened: pd.Series) ->
         area: issues.assign(area=area, seen=lookup(issues["issue_key"], opened))
         for area, issues in issue_tables.items()
     }
-    everything = pd.concat([issues[["issue_key", "severity", "seen", "area"]] for issues in with_seen.values()])
-    fitting = everything.sort_values(["severity", "seen", "issue_key"]).head(ISSUES_AT_MOST)["issue_key"]
+    order = ["severity", "seen", "issue_key"]
+    everything = pd.concat([issues[order] for issues in with_seen.values()], ignore_index=True)
+    fits = np.zeros(len(everything), dtype="bool")
+    fits[everything.sort_values(order).index[:ISSUES_AT_MOST]] = True
+    of_areas = np.split(fits, np.cumsum([len(issues) for issues in with_seen.values()])[:-1])
     return {
-        area: issues[issues["issue_key"].isin(fitting)].sort_values(["seen", "issue_key"])
-        for area, issues in with_seen.items()
+        area: issues[fitting].sort_values(["seen", "issue_key"])
+        for (area, issues), fitting in zip(with_seen.items(), of_areas, strict=True)
     }
 
 
@@ -152,15 +166,22 @@ def _placed(issues: pd.DataFrame, position: Mapping[tuple[str, str | None], int]
     return issues.assign(block=block).drop(columns=dropped, errors="ignore")
 
 
-def _computers(chains: pd.DataFrame, with_issues: pd.Series, cwa_computers: pd.DataFrame) -> pd.DataFrame:
-    """The computers that fit, those with issues first, then those not covered."""
-    order = pd.DataFrame({"settled": ~chains["computer_id"].isin(with_issues), "covered": chains["broken"].isna()})
+def _shown_computers(computer_links: pd.DataFrame, with_issues: pd.Series) -> pd.Series:
+    """The ids of the computers that fit, those with issues first, then those not covered."""
+    settled = ~computer_links["computer_id"].isin(with_issues)
+    order = pd.DataFrame({"settled": settled, "covered": computer_links["broken"].isna()})
     fitting = order.sort_values(["settled", "covered"], kind="stable").index[:COMPUTERS_AT_MOST]
-    chosen = chains.loc[fitting]
-    facts = cwa_computers.set_index("computer_id")
-    for name in ("last_contact", "last_user"):
-        chosen = chosen.assign(**{name: lookup(chosen["computer_id"], facts[name])})
-    return chosen
+    return computer_links.loc[fitting, "computer_id"]
+
+
+def _computers(tables: Mapping[str, pd.DataFrame], shown: pd.Series) -> pd.DataFrame:
+    """The chains of these computers, in that order, with when each was last in touch and who used it."""
+    computers = tables["cwa_computers"]
+    of_chain = {name: tables[name] for name in CHAIN_TABLES}
+    of_chain["cwa_computers"] = computers = computers[computers["computer_id"].isin(shown)]
+    chains = computer_chains(**of_chain).set_index("computer_id", drop=False).loc[shown]
+    facts = computers.set_index("computer_id")
+    return chains.assign(**{name: lookup(chains["computer_id"], facts[name]) for name in ("last_contact", "last_user")})
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, Any]:
@@ -172,14 +193,27 @@ def _column(values: pd.Series) -> list[Any] | dict[str, list[Any]]:
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = (values - pd.Timestamp("1970-01-01", tz="UTC")).dt.total_seconds().round().astype("Int64")
     elif isinstance(values.dtype, pd.StringDtype):
-        values = map_distinct(values, shown_text, missing=None, dtype="str")
+        values = shown_texts(values)
     which, distinct = pd.factorize(values)
     if len(distinct) * 2 < len(values):
         return {"v": distinct.tolist(), "i": which.tolist()}
-    listed = values.astype("object").where(values.notna(), None)
-    return [value.item() if hasattr(value, "item") else value for value in listed]
+    return values.astype("object").where(values.notna(), None).tolist()
 
 
 def shown_text(value: str) -> str:
     """Without the characters that could reorder a line or hide in it, and no longer than anybody reads."""
     return shortened(value.strip(), LONGEST_TEXT)
+
+
+def shown_texts(values: pd.Series) -> pd.Series:
+    """`shown_text` of each."""
+    return map_text(values, _HARMLESS, _cut, shown_text)
+
+
+def _cut(harmless: pa.Array) -> pa.Array:
+    """What `shown_text` does to texts that are harmless."""
+    is_long = pc.greater(pc.binary_length(harmless), LONGEST_TEXT)
+    cut = pc.binary_join_element_wise(
+        pc.utf8_slice_codeunits(harmless, 0, LONGEST_TEXT), pa.scalar("…", harmless.type), pa.scalar("", harmless.type)
+    )
+    return pc.if_else(is_long, cut, harmless)

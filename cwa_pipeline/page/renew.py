@@ -3,7 +3,7 @@
 What belongs here: which tables the page reads, and what it says when there are none. What must not: what it looks like (`render`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +13,8 @@ import pandas as pd
 from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.page import content, render, summary
-from cwa_pipeline.rules.explanation import CHAIN_TABLES, computer_chains
+from cwa_pipeline.rules.chain_links import LINK_TABLES, computer_links, member_listings
+from cwa_pipeline.rules.explanation import CHAIN_TABLES
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED, Warehouse
 
@@ -32,7 +33,7 @@ PAGE_TABLES = (
 def page(read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime) -> str:
     """The page from the warehouse's tables. Raises WarehouseError when one of them cannot be read."""
     tables = {table: read(table) for table in PAGE_TABLES}
-    chains = computer_chains(**{table: tables[table] for table in CHAIN_TABLES})
+    links = _links(tables)
     issue_tables = {table: tables[table] for table in ISSUE_TABLES}
     found = content.blocks(issue_tables)
     sync = summary.last_sync(tables["sync_runs"], tables["sync_failures"], tables["additional_members"])
@@ -41,7 +42,7 @@ def page(read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime)
         problem=None,
         made_at=now.astimezone(ZoneInfo(settings.schedule.timezone)),
         sync=sync._replace(lines=[content.shown_text(line) for line in sync.lines]),
-        figures=summary.figures(tables, chains),
+        figures=summary.figures(tables, links),
         totals=totals,
         kinds=kinds,
         blocks=found,
@@ -49,10 +50,16 @@ def page(read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime)
         generic_serials=content.generic_serials(tables["computer_issues"]),
         issue_count=sum(map(len, issue_tables.values())),
         issues_at_most=content.ISSUES_AT_MOST,
-        computer_count=len(chains),
+        computer_count=len(links),
         computers_at_most=content.COMPUTERS_AT_MOST,
-        rows=content.rows(tables, found, chains, settings.links),
+        rows=content.rows(tables, found, links, settings.links),
     )
+
+
+def _links(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Where the chain of every computer breaks; the page tells the whole chain of those that it shows."""
+    listings = member_listings(tables["subscription_members"], tables["additional_members"])
+    return computer_links(**{table: tables[table] for table in LINK_TABLES}, listings=listings)
 
 
 def renew_page() -> Path:

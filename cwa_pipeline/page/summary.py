@@ -90,9 +90,9 @@ def _statuses(counts: pd.Series) -> str:
     return ", ".join(told) + " (lists of Additional Members)" if told else "no subscription to judge"
 
 
-def figures(tables: Mapping[str, pd.DataFrame], chains: pd.DataFrame) -> list[Figure]:
-    """What was synced, and how many computers are covered."""
-    matched, covered = int(chains["pcid"].notna().sum()), int(chains["broken"].isna().sum())
+def figures(tables: Mapping[str, pd.DataFrame], links: pd.DataFrame) -> list[Figure]:
+    """What was synced, and how many computers are covered: those whose chain (`computer_links`) is not broken."""
+    matched, covered = int(links["pcid"].notna().sum()), int(links["broken"].isna().sum())
     subscriptions = tables["pcrt_subscriptions"]
     bizcare = int((subscriptions["active"] & subscriptions["is_bizcare"]).sum())
     return [
@@ -101,10 +101,10 @@ def figures(tables: Mapping[str, pd.DataFrame], chains: pd.DataFrame) -> list[Fi
             len(tables["cwa_clients"]),
             f"{tables['client_groups']['group_id'].notna().sum():,} tied to a group",
         ),
-        Figure("Computers", len(chains), f"{matched:,} matched to a PCID"),
+        Figure("Computers", len(links), f"{matched:,} matched to a PCID"),
         Figure("PCIDs", len(tables["pcrt_pcids"]), f"in {len(tables['pcrt_groups']):,} groups"),
         Figure("Subscriptions", len(subscriptions), f"{bizcare:,} active BizCare"),
-        Figure("Covered computers", covered, _share(covered, len(chains))),
+        Figure("Covered computers", covered, _share(covered, len(links))),
     ]
 
 

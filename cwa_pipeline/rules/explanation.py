@@ -1,7 +1,8 @@
 """Why a computer is covered, or why not: the chain from its serial number to the subscriptions that list it.
 
-What belongs here: the links of that chain, each a code, the facts its sentence names, and the smallest fix of the first broken
-link. What must not: a decision. Each is read off what another rule decided, so that an explanation cannot differ from the sync.
+What belongs here: the facts that the sentence of each link names, and the smallest fix of the first broken one. What must not: which
+link holds (`rules.chain_links`), or any decision. Each is read off what another rule decided, so that an explanation cannot differ from
+the sync.
 
 A page that shows thousands of computers gets codes and facts, and puts the one into the other with TEXTS and FIXES as `told` does.
 """
@@ -11,11 +12,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from cwa_pipeline.rules.frames import first_true, lookup
-from cwa_pipeline.rules.guards import STOPPING
+from cwa_pipeline.rules.chain_links import LINKS, bizcare_subscriptions, computer_links, member_listings
+from cwa_pipeline.rules.frames import lookup
 from cwa_pipeline.rules.plans import computer_plans
-
-LINKS = ("match", "group", "plan", "subscriptions")
 
 # What each code says of its link; the words in braces are columns of `computer_chains`.
 TEXTS = {
@@ -125,10 +124,6 @@ CHAIN_TABLES = (
     "additional_members",
 )
 MOST_IDS = 6  # how many ids a text names: one a plan, by default; a serial number can be that of a thousand PCIDs
-# What can be said of one PCID in one list, the worst first: it is what counts where a PCID belongs into several lists.
-_LISTINGS = pd.CategoricalDtype(
-    ["unreadable", "all_held", "held", "conflict", "only_planned", "not_yet_synced", "listed"], ordered=True
-)
 
 
 class Line(NamedTuple):
@@ -160,21 +155,31 @@ def computer_chains(
     subscription_members: pd.DataFrame,
     additional_members: pd.DataFrame,
 ) -> pd.DataFrame:
-    """The chain of every computer: a code for each link, null where an earlier one is broken, and the facts (COLUMNS).
+    """The chain of each of the computers: a code for each link, null where an earlier one is broken, and the facts (COLUMNS).
 
     `broken` names the first broken link, null for a computer that is covered. `additional_members` may be empty: no sync has come
-    to its lists yet. One row per computer, by ascending id.
+    to its lists yet. The other tables may be of many more computers. One row per computer, by ascending id.
     """
+    matches = computer_matches[computer_matches["computer_id"].isin(cwa_computers["computer_id"])]
+    members = subscription_members[subscription_members["pcid"].isin(matches["pcid"].dropna())]
+    lists = additional_members[additional_members["subscription_id"].isin(members["subscription_id"])]
+    of_plans = cwa_group_members[cwa_group_members["computer_id"].isin(matches["computer_id"])]
+    listings = member_listings(members, lists)
+    links = computer_links(
+        cwa_computers, client_groups, matches, pcrt_groups, pcrt_subscriptions, of_plans, cwa_groups, listings
+    )
     computers = cwa_computers[["computer_id", "name", "serial_number", "serial_number_normalised", "asset_tag"]]
-    chains = computers.rename(columns={"name": "computer_name"}).merge(computer_matches, on="computer_id")
+    chains = links.merge(computers.rename(columns={"name": "computer_name"}), on="computer_id")
     clients, groups = cwa_clients.set_index("client_id"), pcrt_groups.set_index("group_id")["name"]
-    bizcare = pcrt_subscriptions[pcrt_subscriptions["active"] & pcrt_subscriptions["is_bizcare"]]
+    pcids = pcrt_pcids[pcrt_pcids["pcid"].isin(matches["pcid"].dropna())]
+    bizcare = bizcare_subscriptions(pcrt_subscriptions)
+    bizcare = bizcare[bizcare["effective_group_id"].isin(matches["expected_group_id"].dropna())]
     valid = bizcare[bizcare["plan"].notna()].drop_duplicates(["effective_group_id", "plan"])
-    in_plans = computer_plans(cwa_group_members, cwa_groups)
+    in_plans = computer_plans(of_plans, cwa_groups)
     chains = chains.assign(
         client_name=lookup(chains["client_id"], clients["name"]),
         external_id=lookup(chains["client_id"], clients["external_id"]),
-        pcid_name=lookup(chains["pcid"], pcrt_pcids.set_index("pcid")["name"]),
+        pcid_name=lookup(chains["pcid"], pcids.set_index("pcid")["name"]),
         pcid_group_name=lookup(chains["pcid_group_id"], groups),
         expected_group_name=lookup(chains["expected_group_id"], groups),
         other_pcids=_pcids_with_the_same_serial(chains, pcrt_pcids),
@@ -182,85 +187,21 @@ def computer_chains(
         group_subscription_ids=_of_group(chains, bizcare, bizcare["subscription_id"], " "),
         group_plans=_of_group(chains, valid, valid["plan"], ", "),
     )
-    listings = _listings(subscription_members, additional_members)
-    for name in listings.columns:
-        chains[name] = lookup(chains["pcid"], listings[name])
-
-    chains["match"] = chains["reason"].fillna("by_" + chains["matched_by"])
-    chains["group"] = _group_link(chains, client_groups, pcrt_groups)
-    chains["plan"] = first_true({"in_plans": chains["plans"].notna(), "in_no_plan": chains["plans"].isna()})
-    chains["subscriptions"] = _subscriptions_link(chains)
-    chains["broken"] = pd.Series(None, index=chains.index, dtype="str")
-    for link in LINKS:
-        reached = chains["broken"].isna()
-        chains[link] = chains[link].where(reached)
-        chains["broken"] = chains["broken"].mask(chains[link].isin(list(FIXES)), link)
-    of_lists = ["subscription_ids", "unlisted_ids", "list_reason"]
-    chains[of_lists] = chains[of_lists].where(chains["subscriptions"].notna())
+    of_lists = _facts_of_lists(listings, lists)
+    for name in of_lists.columns:
+        chains[name] = lookup(chains["pcid"], of_lists[name]).where(chains["subscriptions"].notna())
     return chains[list(COLUMNS)].astype(COLUMNS).sort_values("computer_id", ignore_index=True)
 
 
-def _group_link(chains: pd.DataFrame, client_groups: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.Series:
-    """Whether the PCID is in the group that the computer's client is tied to; it matters only where there is a PCID."""
-    client_reason = lookup(chains["client_id"], client_groups.set_index("client_id")["reason"])
-    untied = ("external_id_missing", "external_id_invalid", "group_does_not_exist")
-    return first_true(
-        {
-            "no_client": chains["client_id"].isna(),
-            "client_unknown": ~chains["client_id"].isin(client_groups["client_id"]),
-            **{reason: client_reason == reason for reason in untied},
-            "pcid_in_no_group": chains["pcid_group_id"].isna(),
-            "in_its_group": (chains["pcid_group_id"] == chains["expected_group_id"]).fillna(False),
-            "pcid_in_unknown_group": ~chains["pcid_group_id"].isin(pcrt_groups["group_id"]),
-            "pcid_in_other_group": chains["pcid_group_id"].notna(),
-        }
-    )
-
-
-def _subscriptions_link(chains: pd.DataFrame) -> pd.Series:
-    """What became of the PCID in the lists it belongs into; where there is none, what the group has instead."""
-    no_list = first_true(
-        {
-            "no_subscription": chains["group_subscription_ids"].isna(),
-            "no_valid_subscription": chains["group_plans"].isna(),
-            "no_subscription_of_plan": chains["listing"].isna(),
-        }
-    )
-    return chains["listing"].fillna(no_list)
-
-
-def _listings(subscription_members: pd.DataFrame, additional_members: pd.DataFrame) -> pd.DataFrame:
-    """What the last run made of each PCID that belongs into a list.
-
-    Returns listing (the worst of its lists), subscription_ids, unlisted_ids and list_reason (of those lists), by PCID. A list that was
-    not written is as it was read, and lists the PCID all the same unless the PCID is among those it would have added.
-    """
-    lists = additional_members[["subscription_id", "status", "guard", "reason", "added_pcids"]]
-    members = subscription_members[["subscription_id", "pcid"]].merge(lists, on="subscription_id", how="left")
-    not_written = lists[lists["status"].isin(["held", "planned"]) & lists["added_pcids"].notna()]
-    added = not_written[["subscription_id"]].assign(pcid=not_written["added_pcids"].str.split()).explode("pcid")
-    missing = pd.MultiIndex.from_frame(members[["subscription_id", "pcid"]]).isin(
-        pd.MultiIndex.from_frame(added.astype("int64"))
-    )
-    members["listing"] = first_true(
-        {
-            "not_yet_synced": members["status"].isna(),
-            "unreadable": members["guard"] == "unreadable",
-            "conflict": members["status"] == "conflict",
-            "listed": pd.Series(~missing, index=members.index),
-            "all_held": members["guard"].isin(list(STOPPING)),
-            "held": members["status"] == "held",
-            "only_planned": members["status"] == "planned",
-        }
-    ).astype(_LISTINGS)
-    members = members.sort_values(["pcid", "listing", "subscription_id"])
+def _facts_of_lists(listings: pd.DataFrame, lists: pd.DataFrame) -> pd.DataFrame:
+    """Of each PCID that belongs into a list: subscription_ids, and unlisted_ids and list_reason of the worst of its lists."""
+    members = listings.sort_values(["pcid", "listing", "subscription_id"])
     worst = members.drop_duplicates("pcid").set_index("pcid")
     of_the_worst = members["listing"].eq(lookup(members["pcid"], worst["listing"]))
     unlisted = members[of_the_worst & (members["listing"] != "listed")]
     return pd.DataFrame(
         {
-            "listing": worst["listing"].astype("str"),
-            "list_reason": worst["reason"],
+            "list_reason": lookup(worst["subscription_id"], lists.set_index("subscription_id")["reason"]),
             "subscription_ids": _joined(members["pcid"], members["subscription_id"], " "),
             "unlisted_ids": _joined(unlisted["pcid"], unlisted["subscription_id"], " "),
         }

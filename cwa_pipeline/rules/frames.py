@@ -54,7 +54,11 @@ def map_distinct(text: pd.Series, function: Callable[[str], object], missing: ob
 
 
 def map_text(
-    text: pd.Series, usual: str, of_usual: Callable[[pa.Array], pa.Array], function: Callable[[str], str], missing: str
+    text: pd.Series,
+    usual: str,
+    of_usual: Callable[[pa.Array], pa.Array],
+    function: Callable[[str], str],
+    missing: str | None = None,
 ) -> pd.Series:
     """What `map_distinct` gives for a function from text to text: by `of_usual`, of pyarrow, for texts that match `usual`.
 
@@ -62,7 +66,8 @@ def map_text(
     """
     values = pa.array(text.astype("str").array)
     is_usual = pc.match_substring_regex(values, usual)
-    results = pd.array(pc.fill_null(of_usual(values), missing), dtype="str")
+    found = of_usual(values)
+    results = pd.array(found if missing is None else pc.fill_null(found, missing), dtype="str")
     others = pc.invert(is_usual).fill_null(False).to_numpy(zero_copy_only=False)
     if others.any():
         results[others] = map_distinct(text[others], function, missing, "str").array

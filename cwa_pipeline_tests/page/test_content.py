@@ -4,6 +4,8 @@ from unittest.mock import patch
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cwa_pipeline.page import content
 from cwa_pipeline.rules.explanation import CHAIN_TABLES, computer_chains
@@ -103,6 +105,19 @@ def test_a_text_is_cut_and_what_could_hide_in_it_is_shown() -> None:
     [name] = values(rows_of(world)["issues"]["client"], "client_name")
     assert name.startswith("\ufffdevil\ufffd")
     assert len(name) == content.LONGEST_TEXT + 1
+
+
+HOSTILE = st.text(st.sampled_from("aZ9~ \t\x1c\x7f\u00a0\u202eé"), max_size=6)
+LONG = st.builds(lambda size, end: "x y" * (size // 3) + "z" * (size % 3) + end, st.integers(295, 305), HOSTILE)
+
+
+@given(st.lists(st.none() | HOSTILE | LONG, max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_each_text_of_a_column_is_shown_as_by_itself(texts: list[str | None]) -> None:
+    shown = content.shown_texts(pd.Series(texts, dtype="str"))
+    assert shown.astype("object").where(shown.notna(), None).tolist() == [
+        None if text is None else content.shown_text(text) for text in texts
+    ]
 
 
 def test_of_several_snoozes_of_an_issue_the_last_one_counts() -> None:

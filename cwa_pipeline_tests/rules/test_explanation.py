@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.explanation import COLUMNS, FIXES, LINKS, MOST_IDS, TEXTS, computer_chains, told
+from cwa_pipeline.rules.chain_links import HOLDING, LINKS
+from cwa_pipeline.rules.explanation import COLUMNS, FIXES, MOST_IDS, TEXTS, computer_chains, told
 from cwa_pipeline.rules.member_lists import parse
 from cwa_pipeline.tables import AdditionalMembers
 from cwa_pipeline_tests.worlds import (
@@ -35,7 +36,6 @@ RIGHT: dict[str, Any] = {
     "pcids": [Pcid(1001, 101, "AB12", "Front desk"), Pcid(1002, 102, "CD34"), Pcid(1003, None, "EF56")],
     "subscriptions": [Subscription(501, 101, "BizCare Basic"), Subscription(502, 101, "BizCare Plus")],
 }
-HOLDING = {"by_asset_tag", "by_serial", "in_its_group", "in_plans", "listed"}
 
 
 def chains_of(world: World, additional_members: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -335,3 +335,13 @@ def test_the_order_of_rows_does_not_matter(seed: int, rng: Any) -> None:
         shuffled.__dict__[name] = mixed.reset_index(drop=True)
     expected = chains_of(world, world.planned_members)
     pd.testing.assert_frame_equal(chains_of(shuffled, world.planned_members), expected)
+
+
+@given(world=worlds(), status=st.sampled_from(["written", "held", "planned", "conflict"]), one_in=st.integers(1, 4))
+@settings(max_examples=25, deadline=None)
+def test_the_chains_of_some_computers_are_theirs_among_those_of_all(world: World, status: str, one_in: int) -> None:
+    lists = world.planned_members.assign(status=status).iloc[::2]
+    of_all = chains_of(world, lists)
+    world.__dict__["cwa_computers"] = some = world.cwa_computers.iloc[::one_in]
+    expected = of_all[of_all["computer_id"].isin(some["computer_id"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(chains_of(world, lists), expected)
