@@ -98,8 +98,8 @@ def serial_matches_have_the_same_serial(read: Read) -> Result:
     by_serial = matches[matches["matched_by"] == "serial"]
     of_computer = by_serial["computer_id"].map(read("cwa_computers").set_index("computer_id")["serial_number"])
     of_pcid = by_serial["pcid"].map(read("pcrt_pcids").set_index("pcid")["serial_number"])
-    same = normalise(of_computer) == normalise(of_pcid)
-    generic = normalise(of_computer).isin(read("serial_blacklist")["normalised"].tolist())
+    serial = normalise(of_computer)
+    same, generic = serial == normalise(of_pcid), serial.isin(read("serial_blacklist")["normalised"].tolist())
     odd = by_serial.loc[~same | generic, "computer_id"]
     return _nothing_odd(odd, "computers {} were matched by a serial that their PCID does not bear")
 

@@ -3,9 +3,10 @@
 What belongs here: when a computer has an issue. What must not: which PCID it is (`rules.matching`).
 """
 
+import numpy as np
 import pandas as pd
 
-from cwa_pipeline.rules.frames import as_table, lookup
+from cwa_pipeline.rules.frames import as_table, lookup, positions
 from cwa_pipeline.rules.issues import issue_rows
 from cwa_pipeline.rules.matching import pcids_with_serial
 from cwa_pipeline.rules.plans import computer_plans
@@ -31,13 +32,9 @@ def computer_issues(
 
     Returns a `computer_issues` table.
     """
-    computers = (
-        cwa_computers[["computer_id", "name", "serial_number", "serial_number_normalised", "asset_tag"]]
-        .rename(columns={"name": "computer_name"})
-        .merge(computer_matches, on="computer_id")
-    )
-    computers["client_name"] = lookup(computers["client_id"], cwa_clients.set_index("client_id")["name"])
-    not_generic = computers[~is_generic(computers["serial_number_normalised"], serial_blacklist)]
+    row = pd.Index(cwa_computers["computer_id"]).get_indexer(pd.Index(computer_matches["computer_id"]))
+    computers = computer_matches.assign(row=row)[row >= 0]
+    serial = cwa_computers["serial_number_normalised"].take(computers["row"].to_numpy()).set_axis(computers.index)
 
     tag_unknown = computers["reason"] == "asset_tag_unknown"
     unmatched_by_serial = computers["reason"].notna() & ~tag_unknown
@@ -46,23 +43,27 @@ def computer_issues(
     elsewhere = ~in_no_group & (judged["pcid_group_id"] != judged["expected_group_id"])
     plan_counts = computer_plans(cwa_group_members, cwa_groups).groupby("computer_id").size()
     plan_count = lookup(computers["computer_id"], plan_counts).fillna(0)
+    of_several_clients = _of_several_clients(serial, computers["client_id"]) & ~is_generic(serial, serial_blacklist)
 
-    return as_table(
-        pd.concat(
-            [
-                issue_rows(computers[tag_unknown], "pcid_does_not_exist", computers["reason"]),
-                issue_rows(computers[unmatched_by_serial], "no_matching_pcid", computers["reason"]),
-                issue_rows(judged[in_no_group], "not_in_group"),
-                issue_rows(judged[elsewhere.fillna(False)], "in_wrong_group"),
-                issue_rows(computers[plan_count == 0], "no_cwa_group"),
-                issue_rows(_sharing_a_pcid(computers), "shared_pcid"),
-                issue_rows(_disagreeing(computers, pcrt_pcids, serial_blacklist), "override_disagrees"),
-                issue_rows(_with_serial_of_several_clients(not_generic), "suspected_generic_serial"),
-                issue_rows(computers[plan_count > 1], "several_plans"),
-            ]
-        ),
-        ComputerIssues,
+    issues = pd.concat(
+        [
+            issue_rows(computers[tag_unknown], "pcid_does_not_exist", computers["reason"]),
+            issue_rows(computers[unmatched_by_serial], "no_matching_pcid", computers["reason"]),
+            issue_rows(judged[in_no_group], "not_in_group"),
+            issue_rows(judged[elsewhere.fillna(False)], "in_wrong_group"),
+            issue_rows(computers[plan_count == 0], "no_cwa_group"),
+            issue_rows(_sharing_a_pcid(computers), "shared_pcid"),
+            issue_rows(_disagreeing(computers, serial, pcrt_pcids, serial_blacklist), "override_disagrees"),
+            issue_rows(computers[of_several_clients], "suspected_generic_serial"),
+            issue_rows(computers[plan_count > 1], "several_plans"),
+        ],
+        ignore_index=True,
     )
+    # Texts only of the computers that have an issue, and only now.
+    facts = cwa_computers[["name", "serial_number", "asset_tag"]].take(issues.pop("row").to_numpy())
+    facts = facts.rename(columns={"name": "computer_name"}).set_axis(issues.index)
+    client_name = lookup(issues["client_id"], cwa_clients.set_index("client_id")["name"])
+    return as_table(issues.assign(client_name=client_name, **facts), ComputerIssues)
 
 
 def _sharing_a_pcid(computers: pd.DataFrame) -> pd.DataFrame:
@@ -70,16 +71,20 @@ def _sharing_a_pcid(computers: pd.DataFrame) -> pd.DataFrame:
     return computers[computers["pcid"].notna() & computers["pcid"].duplicated(keep=False)]
 
 
-def _disagreeing(computers: pd.DataFrame, pcrt_pcids: pd.DataFrame, serial_blacklist: pd.DataFrame) -> pd.DataFrame:
+def _disagreeing(
+    computers: pd.DataFrame, serial: pd.Series, pcrt_pcids: pd.DataFrame, serial_blacklist: pd.DataFrame
+) -> pd.DataFrame:
     """Matched by Asset Tag, while its serial belongs to exactly one other PCID; a generic serial belongs to none."""
     overridden = computers[computers["matched_by"] == "asset_tag"]
-    of_serial = pcids_with_serial(overridden["serial_number_normalised"], pcrt_pcids, serial_blacklist)
+    serial = serial[overridden.index]
+    bearers = pcrt_pcids[positions(pcrt_pcids["serial_number_normalised"], serial) >= 0]
+    of_serial = pcids_with_serial(serial, bearers, serial_blacklist)
     return overridden[(of_serial["how_many"] == 1) & (of_serial["pcid"] != overridden["pcid"])]
 
 
-def _with_serial_of_several_clients(not_generic: pd.DataFrame) -> pd.DataFrame:
-    """A serial not on the list carried by computers of two or more clients: each computer that carries it."""
-    serial = pd.Series(pd.factorize(not_generic["serial_number_normalised"])[0], index=not_generic.index)
-    pairs = pd.DataFrame({"serial": serial, "client_id": not_generic["client_id"]})
-    carried = pairs.dropna().drop_duplicates()
-    return not_generic[serial.isin(carried.loc[carried["serial"].duplicated(), "serial"])]
+def _of_several_clients(serial: pd.Series, client_id: pd.Series) -> pd.Series:
+    """Whether computers of two or more clients carry the serial; one of no client counts for none."""
+    number, distinct = pd.factorize(serial)
+    carried = pd.DataFrame({"serial": number, "client_id": client_id}).dropna().drop_duplicates()
+    clients = np.bincount(carried["serial"], minlength=len(distinct))
+    return pd.Series(clients[number] > 1, index=serial.index)

@@ -34,6 +34,27 @@ def same_text(some: pd.Series, others: pd.Series) -> pd.Series:
     return (some == others).fillna(False) | (some.isna() & others.isna())
 
 
+def positions(text: pd.Series, among: pd.Series) -> np.ndarray:
+    """Where each text stands among others, first where several are equal; -1 where it does not, and for null.
+
+    For `isin` and `merge`, which go through large columns of texts far more slowly.
+    """
+    others = pa.array(among.astype("str").array)
+    found = pc.index_in(pa.array(text.astype("str").array), value_set=others, skip_nulls=True)
+    return found.fill_null(-1).to_numpy(zero_copy_only=False)
+
+
+def join_texts(keys: pd.Series, texts: pd.Series, separator: str) -> pd.Series:
+    """The texts of each key in one text, in the order of the rows; neither may be null. By ascending key."""
+    order = keys.argsort(kind="stable").to_numpy()
+    of_key = keys.array.take(order)
+    starts = np.flatnonzero(np.append(True, of_key[1:] != of_key[:-1])) if len(keys) else order
+    offsets = pa.array(np.append(starts, len(keys)), type=pa.int32())
+    values = pa.concat_arrays([pa.array(texts.tolist(), type=pa.large_string())]).take(pa.array(order))
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, values), pa.scalar(separator, values.type))
+    return pd.Series(pd.array(joined, dtype="str"), index=pd.Index(of_key.take(starts), name=keys.name))
+
+
 def first_true(cases: dict[str, pd.Series]) -> pd.Series:
     """Row by row the name of the first case that holds; null where none does."""
     conditions = list(cases.values())

@@ -6,7 +6,7 @@ computer has (`rules.plans`).
 
 import pandas as pd
 
-from cwa_pipeline.rules.frames import as_table, lookup
+from cwa_pipeline.rules.frames import as_table, join_texts, lookup
 from cwa_pipeline.rules.guards import OF_A_GROUP
 from cwa_pipeline.rules.issues import issue_rows
 from cwa_pipeline.rules.plans import group_plans
@@ -77,8 +77,8 @@ def group_issues(
 
 def _listed(group_ids: pd.Series, plans: pd.DataFrame) -> pd.Series:
     """For each group the distinct texts of its plans (group_id, plan, text) in one line, by plan; null for none."""
-    wanted = plans[plans["group_id"].isin(group_ids)].drop_duplicates(["group_id", "plan"]).sort_values("plan")
-    return lookup(group_ids, wanted.groupby("group_id")["text"].agg(", ".join))
+    wanted = plans[plans["group_id"].isin(group_ids.dropna())].drop_duplicates(["group_id", "plan"]).sort_values("plan")
+    return lookup(group_ids, join_texts(wanted["group_id"], wanted["text"], ", "))
 
 
 def _active_subscriptions(pcrt_subscriptions: pd.DataFrame) -> pd.DataFrame:

@@ -117,6 +117,8 @@ def _released(plan: pd.DataFrame, held_before: pd.DataFrame, release: Sequence[s
 
     A list that is not `planned` has nothing to release and does not stand in the way of its group's.
     """
+    if not release:
+        return pd.Series(False, index=plan.index)
     named = plan["group_id"].astype("str").isin([*release]) | (ALL in release)
     if not named.any():
         return named

@@ -4,9 +4,10 @@ What belongs here: how tonight's issues and the history become the next history.
 the caller's.
 """
 
+import numpy as np
 import pandas as pd
 
-from cwa_pipeline.rules.frames import as_table, lookup
+from cwa_pipeline.rules.frames import as_table, lookup, positions
 from cwa_pipeline.rules.issues import ISSUES
 from cwa_pipeline.tables import IssueHistory, OpenIssues
 
@@ -29,16 +30,18 @@ def issue_history(
 
     # A row that began at this very moment is taken up again even when resolved: a second one would have the same key.
     ongoing = previous["resolved_at"].isna() | (previous["first_seen"] == now)
-    rows = previous.merge(
-        current[["issue_key", "reason"]], on="issue_key", how="left", suffixes=("", "_now"), indicator="seen"
-    )
-    seen_again = ongoing & (rows["seen"] == "both")
+    now_at = positions(previous["issue_key"], current["issue_key"])
+    seen_again = ongoing & (now_at >= 0)
     gone = previous["resolved_at"].isna() & ~seen_again
-    rows["last_seen"] = rows["last_seen"].mask(seen_again, now)
-    rows["reason"] = rows["reason"].mask(seen_again, rows["reason_now"])
-    rows["resolved_at"] = rows["resolved_at"].mask(seen_again, pd.NaT).mask(gone, now)
+    reason_now = current["reason"].array.take(now_at, allow_fill=True)
+    rows = previous.assign(
+        last_seen=previous["last_seen"].mask(seen_again, now),
+        reason=previous["reason"].mask(seen_again, pd.Series(reason_now, index=previous.index)),
+        resolved_at=previous["resolved_at"].mask(seen_again, pd.NaT).mask(gone, now),
+    )
 
-    is_new = lookup(current["issue_key"], rows.loc[seen_again].set_index("issue_key")["first_seen"]).isna()
+    is_new = np.ones(len(current), dtype="bool")
+    is_new[now_at[seen_again]] = False
     new = current[is_new]
     new = new.assign(area=lookup(new["issue"], _AREAS), first_seen=now, last_seen=now, resolved_at=None)
     kept = as_table(rows, IssueHistory)

@@ -42,7 +42,8 @@ def pcids_with_serial(serials: pd.Series, pcrt_pcids: pd.DataFrame, serial_black
 
     Returns how_many and pcid (0 for none, any for several), one row per serial asked for, with the index of `serials`.
     """
-    held = pcrt_pcids[~is_generic(pcrt_pcids["serial_number_normalised"], serial_blacklist)]
+    counts = ~is_generic(pcrt_pcids["serial_number_normalised"], serial_blacklist)
+    held = pcrt_pcids.loc[counts, ["pcid", "serial_number_normalised"]]
     # Both sides become small integers once; every later step is then an array look-up instead of a comparison of texts.
     number, distinct = pd.factorize(pd.concat([serials, held["serial_number_normalised"]], ignore_index=True))
     asked_number, held_number = number[: len(serials)], number[len(serials) :]
