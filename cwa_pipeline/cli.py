@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cwa_pipeline.errors import PipelineError, SettingsError
+from cwa_pipeline.memory import share_freed_memory
 
 app = typer.Typer(
     name="cwa-pipeline",
@@ -241,6 +242,7 @@ def main() -> None:
     third of the time in which a short command answers.
     """
     gc.disable()
+    share_freed_memory()
     try:
         app()
     except PipelineError as error:
