@@ -23,7 +23,7 @@ from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.systems import warehouse_schema as schema
 from cwa_pipeline.systems.warehouse_frames import content_hash, from_arrow, to_arrow, validated
 from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
-from cwa_pipeline.tables import TABLES
+from cwa_pipeline.systems.warehouse_versions import make_current
 
 if TYPE_CHECKING:
     from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
@@ -61,21 +61,12 @@ class Warehouse:
         """There is nothing to close."""
 
     def create(self) -> None:
-        """Make the tables that are missing. A second time, or two processes at once, is harmless.
+        """Make the tables, or bring older ones forward; whoever calls it holds `exclusive`, unless nobody else can be there yet.
 
-        Raises WarehouseError for a table that is there with other columns; analysts' own nullable columns are welcome.
+        A second time, or two processes at once, is harmless. Raises WarehouseError as `warehouse_versions.make_current` does.
         """
         with self._connection(create=True) as connection, connection.cursor() as cursor:
-            found = self._columns(cursor)
-            if not TABLES.keys() <= found.keys():
-                statements = [
-                    line for table in TABLES for line in schema.create_statements(table, self._database.dialect)
-                ]
-                for statement in (*self._database.begin_create, *statements, "COMMIT"):
-                    cursor.execute(statement)
-                found = self._columns(cursor)
-        for table in TABLES:
-            self._check_columns(table, found[table])
+            make_current(self._database, cursor)
 
     def replace(self, frames: Mapping[str, pd.DataFrame], run_id: str) -> dict[str, pd.DataFrame]:
         """Empty each table and fill it from its frame, in one transaction with the row of `table_loads` that says so.
@@ -175,37 +166,6 @@ class Warehouse:
         with connection.cursor(adbc_stmt_kwargs=self._database.read_options(row_count)) as cursor:
             cursor.execute(schema.select_statement(table, self._database.dialect))
             return from_arrow(table, cursor.fetch_arrow_table())
-
-    def _columns(self, cursor: Cursor) -> dict[str, dict[str, tuple[str, bool]]]:
-        """Of every table in the database, each column's declared type and whether it may not be null."""
-        cursor.execute(self._database.columns_query)
-        found: dict[str, dict[str, tuple[str, bool]]] = {}
-        for table, column, declared, not_null in cursor.fetchall():
-            found.setdefault(table, {})[column] = (declared, bool(not_null))
-        return found
-
-    def _check_columns(self, table: str, found: dict[str, tuple[str, bool]]) -> None:
-        """Hold a table as it is in the database against its model."""
-        wanted = schema.sql_table(table).columns
-        for column in wanted:
-            sql_type = column.type.compile(dialect=self._database.dialect)
-            if column.name not in found:
-                remedy = f"ALTER TABLE {table} ADD COLUMN {column.name} {sql_type}"
-                raise WarehouseError(f"{table}.{column.name} is missing in the warehouse; add it: {remedy}")
-            declared, not_null = found[column.name]
-            if declared.casefold() != sql_type.casefold():
-                raise WarehouseError(
-                    f"{table}.{column.name} is {declared} in the warehouse and has to be {sql_type}; change it"
-                )
-            if not_null and column.nullable:
-                raise WarehouseError(
-                    f"{table}.{column.name} is NOT NULL in the warehouse and has to take nulls; change it"
-                )
-        for name, (_, not_null) in found.items():
-            if not_null and name not in wanted:
-                raise WarehouseError(
-                    f"{table}.{name} is no column of ours and NOT NULL, so no row fits; let it take nulls"
-                )
 
 
 def _database(url: URL) -> "SqliteDatabase | PostgresqlDatabase":

@@ -22,6 +22,7 @@ from sqlalchemy.engine import URL
 from cwa_pipeline.errors import BusyError, PipelineError, SettingsError, UnreachableError, WarehouseError
 
 CONNECT_SECONDS = 10  # unless the URL says otherwise; libpq would wait for the operating system, minutes
+WAIT_SECONDS = 30  # for a table that somebody else holds while its columns are to be changed, as with SQLite
 # Advisory locks are two integers: what for, and which schema. The first are our own invention, kept for ever: two
 # versions of the pipeline have to mean the same lock.
 SYNC_LOCK = 1_129_791_831
@@ -41,7 +42,11 @@ _DENIED = (
 )
 _DENIED_STATES = ("28", "3D000", "42501")
 _LOST_STATES = ("08", "57P")
-_UNDEFINED_TABLE = "42P01"
+_REMEDIES = {
+    "42P01": "run a sync, which makes the tables",
+    "42703": "run `cwa-pipeline check`, which brings the tables of an older version forward",
+    "55P03": f"another program has held a table for more than {WAIT_SECONDS} s: end what it does there, then try again",
+}
 _SERVER_SAID = re.compile(r"(?:ERROR|FATAL|PANIC):\s+(.+)")
 _HOLDER = f"""
     SELECT coalesce(max(a.application_name || ', since ' || a.backend_start::timestamptz(0)), 'it is hidden by whom')
@@ -57,7 +62,12 @@ class PostgresqlDatabase:
     # "named", because a style with percent signs would double those in the comments
     dialect: sa.Dialect = postgresql.dialect(paramstyle="named")
     times_as_text = False
-    begin_create = ("BEGIN", f"DO $$ BEGIN PERFORM pg_advisory_xact_lock({CREATE_LOCK}, {_SCHEMA}); END $$")
+    begin_create = (
+        "BEGIN",
+        f"DO $$ BEGIN PERFORM pg_advisory_xact_lock({CREATE_LOCK}, {_SCHEMA}); END $$",
+        f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'",  # or a step and all readers behind it wait for a forgotten transaction
+    )
+    begin_snapshot = ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",)
     columns_query = (
         "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull "
         "FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid "
@@ -126,7 +136,7 @@ class PostgresqlDatabase:
             return UnreachableError(
                 f"{self.name} cannot be reached: {line}; see that it runs and WAREHOUSE_URL names it"
             )
-        remedy = "run a sync, which makes the tables" if state == _UNDEFINED_TABLE else "see the server's log for more"
+        remedy = _REMEDIES.get(state, "see the server's log for more")
         return WarehouseError(f"{self.name}: {line}; {remedy}")
 
     def _ask(self, cursor: Cursor, query: str) -> Any:

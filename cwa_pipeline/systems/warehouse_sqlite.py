@@ -32,6 +32,7 @@ _REMEDIES = {
     "disk I/O error": "look for a full or failing disk, then try again",
     "not a database": "WAREHOUSE_URL has to name a SQLite file, or one that does not exist yet",
     "no such table": "run a sync, which makes the tables",
+    "no such column": "run `cwa-pipeline check`, which brings the tables of an older version forward",
 }
 
 
@@ -41,6 +42,7 @@ class SqliteDatabase:
     dialect: sa.Dialect = sqlite.dialect()
     times_as_text = True
     begin_create = ("BEGIN IMMEDIATE",)
+    begin_snapshot: tuple[str, ...] = ()  # a transaction reads one moment from its first SELECT on
     columns_query = (
         'SELECT tables.name, columns.name, columns.type, columns."notnull" '
         "FROM sqlite_schema AS tables JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'"
@@ -51,6 +53,7 @@ class SqliteDatabase:
         if not url.database or url.database == ":memory:" or url.query:
             raise SettingsError("WAREHOUSE_URL: must name a file and nothing else, as in sqlite:////the/whole/path.db")
         self.path = Path(url.database).resolve()  # two names of one file have to mean one lock
+        self.name = str(self.path)
 
     def prepare(self) -> None:
         """Make the file when it is missing, and let readers go on while a sync writes (WAL)."""

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.engine import URL
 
 from cwa_pipeline.errors import BusyError, SettingsError, UnreachableError, WarehouseError
+from cwa_pipeline.migrations import VERSION_TABLE
 from cwa_pipeline.systems import warehouse_schema as schema
 from cwa_pipeline.systems.warehouse import GROWING, LOADS, Warehouse
 from cwa_pipeline.systems.warehouse_frames import content_hash, to_arrow
@@ -369,7 +370,7 @@ def test_postgresql_shows_every_description(postgresql_server: PostgresqlServer)
             url,
             "SELECT c.relname || '.' || a.attname, col_description(c.oid, a.attnum) FROM pg_class c "
             "JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace "
-            "AND c.relkind = 'r' AND a.attnum > 0",
+            f"AND c.relkind = 'r' AND a.attnum > 0 AND c.relname <> '{VERSION_TABLE}'",
         )
     )
     written = {f"{t}.{name}": column.description for t in TABLES for name, column in schema.model(t).columns.items()}

@@ -1,0 +1,262 @@
+CREATE TABLE additional_members (
+    subscription_id bigint NOT NULL,
+    group_id bigint NOT NULL,
+    plan text NOT NULL,
+    before text,
+    after text,
+    added bigint NOT NULL,
+    removed bigint NOT NULL,
+    added_pcids text,
+    removed_pcids text,
+    status text NOT NULL,
+    reason text
+);
+CREATE TABLE additional_members_ledger (
+    run_id text NOT NULL,
+    written_at timestamp with time zone NOT NULL,
+    subscription_id bigint NOT NULL,
+    group_id bigint,
+    before text,
+    after text,
+    status text NOT NULL
+);
+CREATE TABLE client_groups (
+    client_id bigint NOT NULL,
+    group_id bigint,
+    reason text
+);
+CREATE TABLE client_issues (
+    issue_key text NOT NULL,
+    issue text NOT NULL,
+    reason text,
+    severity text NOT NULL,
+    client_id bigint NOT NULL,
+    client_name text,
+    external_id text
+);
+CREATE TABLE computer_issues (
+    issue_key text NOT NULL,
+    issue text NOT NULL,
+    reason text,
+    severity text NOT NULL,
+    computer_id bigint NOT NULL,
+    computer_name text,
+    client_id bigint,
+    client_name text,
+    serial_number text,
+    asset_tag text,
+    pcid bigint,
+    pcid_group_id bigint,
+    expected_group_id bigint
+);
+CREATE TABLE computer_matches (
+    computer_id bigint NOT NULL,
+    client_id bigint,
+    expected_group_id bigint,
+    pcid bigint,
+    matched_by text,
+    reason text,
+    pcid_group_id bigint
+);
+CREATE TABLE cwa_clients (
+    client_id bigint NOT NULL,
+    name text,
+    external_id text
+);
+CREATE TABLE cwa_computers (
+    computer_id bigint NOT NULL,
+    name text,
+    client_id bigint,
+    serial_number text,
+    serial_number_normalised text NOT NULL,
+    asset_tag text,
+    last_contact timestamp with time zone,
+    last_user text
+);
+CREATE TABLE cwa_group_members (
+    computer_id bigint NOT NULL,
+    cwa_group_id bigint NOT NULL
+);
+CREATE TABLE cwa_groups (
+    cwa_group_id bigint NOT NULL,
+    name text,
+    plan text
+);
+CREATE TABLE group_issues (
+    issue_key text NOT NULL,
+    issue text NOT NULL,
+    reason text,
+    severity text NOT NULL,
+    group_id bigint,
+    group_name text,
+    subscription_id bigint,
+    subscription_name text,
+    cwa_group text
+);
+CREATE TABLE issue_history (
+    issue_key text NOT NULL,
+    area text NOT NULL,
+    issue text NOT NULL,
+    reason text,
+    first_seen timestamp with time zone NOT NULL,
+    last_seen timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone
+);
+CREATE TABLE open_issues (
+    issue_key text NOT NULL,
+    area text NOT NULL,
+    issue text NOT NULL,
+    reason text,
+    severity text NOT NULL,
+    customer text,
+    subject text,
+    first_seen timestamp with time zone NOT NULL
+);
+CREATE TABLE pcrt_groups (
+    group_id bigint NOT NULL,
+    name text
+);
+CREATE TABLE pcrt_pcids (
+    pcid bigint NOT NULL,
+    name text,
+    make text,
+    group_id bigint,
+    serial_number text,
+    serial_number_normalised text NOT NULL,
+    serial_problem text
+);
+CREATE TABLE pcrt_subscriptions (
+    subscription_id bigint NOT NULL,
+    name text,
+    group_id bigint,
+    pcid bigint,
+    effective_group_id bigint,
+    cwa_group text,
+    plan text,
+    is_bizcare boolean NOT NULL,
+    active boolean NOT NULL,
+    additional_members text
+);
+CREATE TABLE serial_blacklist (
+    serial_number text NOT NULL,
+    normalised text NOT NULL
+);
+CREATE TABLE subscription_members (
+    subscription_id bigint NOT NULL,
+    group_id bigint NOT NULL,
+    plan text NOT NULL,
+    pcid bigint NOT NULL
+);
+CREATE TABLE table_loads (
+    table_name text NOT NULL,
+    run_id text NOT NULL,
+    loaded_at timestamp with time zone NOT NULL,
+    row_count bigint NOT NULL
+);
+INSERT INTO additional_members VALUES (501, 100, 'BizCare Plus', '_1001_1002_1003_', '_1001_1002_1003_1004_1005_1006_1007_1008_1009_1010_', 7, 0, '1004 1005 1006 1007 1008 1009 1010', NULL, 'written', NULL);
+INSERT INTO additional_members VALUES (502, 100, 'BizCare Premium', '', '_1001_1002_1003_1004_1005_1006_1007_1008_1009_1010_', 10, 0, '1001 1002 1003 1004 1005 1006 1007 1008 1009 1010', NULL, 'written', NULL);
+INSERT INTO additional_members VALUES (511, 104, 'BizCare Basic', '_1031_1137_', '_1031_', 0, 1, NULL, '1137', 'written', NULL);
+INSERT INTO additional_members_ledger VALUES ('e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:47.869981+00', 501, 100, '_1001_1002_1003_', '_1001_1002_1003_1004_1005_1006_1007_1008_1009_1010_', 'planned');
+INSERT INTO additional_members_ledger VALUES ('e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:47.869981+00', 502, 100, '', '_1001_1002_1003_1004_1005_1006_1007_1008_1009_1010_', 'planned');
+INSERT INTO additional_members_ledger VALUES ('e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:47.869981+00', 511, 104, '_1031_1137_', '_1031_', 'planned');
+INSERT INTO client_groups VALUES (1, 100, NULL);
+INSERT INTO client_groups VALUES (2, NULL, 'external_id_missing');
+INSERT INTO client_groups VALUES (3, NULL, 'external_id_invalid');
+INSERT INTO client_issues VALUES ('client:11:shared_external_id', 'shared_external_id', NULL, 'warning', 11, 'Kite Lake Lodge', '110');
+INSERT INTO client_issues VALUES ('client:12:shared_external_id', 'shared_external_id', NULL, 'warning', 12, 'Kite Lake Lodge (boathouse)', '110');
+INSERT INTO client_issues VALUES ('client:2:no_pcrt_group', 'no_pcrt_group', 'external_id_missing', 'error', 2, 'Blue Heron Bakery', NULL);
+INSERT INTO computer_issues VALUES ('computer:21:no_matching_pcid', 'no_matching_pcid', 'no_pcid_with_serial', 'error', 21, 'LAPTOP-0021', 2, 'Blue Heron Bakery', 'EX00021Q', '', NULL, NULL, NULL);
+INSERT INTO computer_issues VALUES ('computer:32:pcid_does_not_exist', 'pcid_does_not_exist', 'asset_tag_unknown', 'error', 32, 'DESKTOP-0032', 5, 'Elm Street Dental', 'EX00032Q', '4711', NULL, NULL, 104);
+INSERT INTO computer_issues VALUES ('computer:33:no_matching_pcid', 'no_matching_pcid', 'generic_serial', 'error', 33, 'LAPTOP-0033', 5, 'Elm Street Dental', 'To be filled by O.E.M.', '', NULL, NULL, 104);
+INSERT INTO computer_matches VALUES (1, 1, 100, 1001, 'serial', NULL, 100);
+INSERT INTO computer_matches VALUES (2, 1, 100, 1002, 'serial', NULL, 100);
+INSERT INTO computer_matches VALUES (3, 1, 100, 1003, 'serial', NULL, 100);
+INSERT INTO cwa_clients VALUES (1, 'Tom''s Garage', '100');
+INSERT INTO cwa_clients VALUES (2, 'Blue Heron Bakery', NULL);
+INSERT INTO cwa_clients VALUES (3, 'Corner Flowers', 'see notes');
+INSERT INTO cwa_computers VALUES (1, 'DESKTOP-0001', 1, 'EX00001Q', 'ex00001q', '', '2026-11-02 08:01:00+00', 'user1');
+INSERT INTO cwa_computers VALUES (2, 'DESKTOP-0002', 1, 'EX00002Q', 'ex00002q', '', '2026-11-03 08:02:00+00', 'user2');
+INSERT INTO cwa_computers VALUES (3, 'LAPTOP-0003', 1, 'EX00003Q', 'ex00003q', '', '2026-11-04 08:03:00+00', 'user3');
+INSERT INTO cwa_group_members VALUES (1, 851);
+INSERT INTO cwa_group_members VALUES (2, 851);
+INSERT INTO cwa_group_members VALUES (3, 851);
+INSERT INTO cwa_groups VALUES (850, 'BizCare Basic', 'BizCare Basic');
+INSERT INTO cwa_groups VALUES (851, 'BizCare Plus', 'BizCare Plus');
+INSERT INTO cwa_groups VALUES (852, 'BizCare Premium', 'BizCare Premium');
+INSERT INTO group_issues VALUES ('group:106:no_cwa_subscriptions', 'no_cwa_subscriptions', 'missing', 'error', 106, 'Granite Gym', NULL, NULL, NULL);
+INSERT INTO group_issues VALUES ('group:107:no_cwa_subscriptions', 'no_cwa_subscriptions', 'unlinked', 'error', 107, 'Harbor Lights Hotel', NULL, NULL, NULL);
+INSERT INTO group_issues VALUES ('group:108:too_few_subscriptions', 'too_few_subscriptions', NULL, 'error', 108, 'Iris & Sons Printing', NULL, NULL, NULL);
+INSERT INTO issue_history VALUES ('client:11:shared_external_id', 'client', 'shared_external_id', NULL, '2026-11-23 09:34:46.1809+00', '2026-11-23 09:34:46.1809+00', NULL);
+INSERT INTO issue_history VALUES ('client:12:shared_external_id', 'client', 'shared_external_id', NULL, '2026-11-23 09:34:46.1809+00', '2026-11-23 09:34:46.1809+00', NULL);
+INSERT INTO issue_history VALUES ('client:2:no_pcrt_group', 'client', 'no_pcrt_group', 'external_id_missing', '2026-11-23 09:34:46.1809+00', '2026-11-23 09:34:46.1809+00', NULL);
+INSERT INTO open_issues VALUES ('client:11:shared_external_id', 'client', 'shared_external_id', NULL, 'warning', 'Kite Lake Lodge', 'Kite Lake Lodge', '2026-11-23 09:34:46.1809+00');
+INSERT INTO open_issues VALUES ('client:12:shared_external_id', 'client', 'shared_external_id', NULL, 'warning', 'Kite Lake Lodge (boathouse)', 'Kite Lake Lodge (boathouse)', '2026-11-23 09:34:46.1809+00');
+INSERT INTO open_issues VALUES ('client:2:no_pcrt_group', 'client', 'no_pcrt_group', 'external_id_missing', 'error', 'Blue Heron Bakery', 'Blue Heron Bakery', '2026-11-23 09:34:46.1809+00');
+INSERT INTO pcrt_groups VALUES (100, 'Tom''s Garage');
+INSERT INTO pcrt_groups VALUES (104, 'Elm Street Dental');
+INSERT INTO pcrt_groups VALUES (105, 'Fern Valley Vets');
+INSERT INTO pcrt_pcids VALUES (1001, 'PC 1001', 'Examplebook 14', 100, 'EX00001Q', 'ex00001q', NULL);
+INSERT INTO pcrt_pcids VALUES (1002, 'PC 1002', 'Examplebook 14', 100, 'EX00002Q', 'ex00002q', NULL);
+INSERT INTO pcrt_pcids VALUES (1003, 'PC 1003', 'Examplebook 14', 100, 'EX00003Q', 'ex00003q', NULL);
+INSERT INTO pcrt_subscriptions VALUES (501, 'BizCare Plus', 100, NULL, 100, 'BizCare Plus', 'BizCare Plus', true, true, '_1001_1002_1003_');
+INSERT INTO pcrt_subscriptions VALUES (502, 'BizCare Premium', 100, NULL, 100, 'BizCare Premium', 'BizCare Premium', true, true, '');
+INSERT INTO pcrt_subscriptions VALUES (511, 'BizCare Basic', 104, NULL, 104, 'BizCare Basic', 'BizCare Basic', true, true, '_1031_1137_');
+INSERT INTO serial_blacklist VALUES ('', '');
+INSERT INTO serial_blacklist VALUES ('(null string)', '(null string)');
+INSERT INTO serial_blacklist VALUES ('(null)', '(null)');
+INSERT INTO subscription_members VALUES (501, 100, 'BizCare Plus', 1001);
+INSERT INTO subscription_members VALUES (501, 100, 'BizCare Plus', 1002);
+INSERT INTO subscription_members VALUES (501, 100, 'BizCare Plus', 1003);
+INSERT INTO table_loads VALUES ('additional_members', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('client_groups', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('client_issues', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('computer_issues', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('computer_matches', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('cwa_clients', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('cwa_computers', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('cwa_group_members', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('cwa_groups', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('group_issues', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('issue_history', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('open_issues', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('pcrt_groups', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('pcrt_pcids', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('pcrt_subscriptions', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('serial_blacklist', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+INSERT INTO table_loads VALUES ('subscription_members', 'e6f529f3-3156-4d01-9425-b2217320b39c', '2026-11-23 09:34:50.817383+00', 3);
+ALTER TABLE ONLY additional_members
+    ADD CONSTRAINT additional_members_pkey PRIMARY KEY (subscription_id);
+ALTER TABLE ONLY client_groups
+    ADD CONSTRAINT client_groups_pkey PRIMARY KEY (client_id);
+ALTER TABLE ONLY client_issues
+    ADD CONSTRAINT client_issues_pkey PRIMARY KEY (issue_key);
+ALTER TABLE ONLY computer_issues
+    ADD CONSTRAINT computer_issues_pkey PRIMARY KEY (issue_key);
+ALTER TABLE ONLY computer_matches
+    ADD CONSTRAINT computer_matches_pkey PRIMARY KEY (computer_id);
+ALTER TABLE ONLY cwa_clients
+    ADD CONSTRAINT cwa_clients_pkey PRIMARY KEY (client_id);
+ALTER TABLE ONLY cwa_computers
+    ADD CONSTRAINT cwa_computers_pkey PRIMARY KEY (computer_id);
+ALTER TABLE ONLY cwa_group_members
+    ADD CONSTRAINT cwa_group_members_pkey PRIMARY KEY (computer_id, cwa_group_id);
+ALTER TABLE ONLY cwa_groups
+    ADD CONSTRAINT cwa_groups_pkey PRIMARY KEY (cwa_group_id);
+ALTER TABLE ONLY group_issues
+    ADD CONSTRAINT group_issues_pkey PRIMARY KEY (issue_key);
+ALTER TABLE ONLY issue_history
+    ADD CONSTRAINT issue_history_pkey PRIMARY KEY (issue_key, first_seen);
+ALTER TABLE ONLY open_issues
+    ADD CONSTRAINT open_issues_pkey PRIMARY KEY (issue_key);
+ALTER TABLE ONLY pcrt_groups
+    ADD CONSTRAINT pcrt_groups_pkey PRIMARY KEY (group_id);
+ALTER TABLE ONLY pcrt_pcids
+    ADD CONSTRAINT pcrt_pcids_pkey PRIMARY KEY (pcid);
+ALTER TABLE ONLY pcrt_subscriptions
+    ADD CONSTRAINT pcrt_subscriptions_pkey PRIMARY KEY (subscription_id);
+ALTER TABLE ONLY serial_blacklist
+    ADD CONSTRAINT serial_blacklist_pkey PRIMARY KEY (normalised);
+ALTER TABLE ONLY subscription_members
+    ADD CONSTRAINT subscription_members_pkey PRIMARY KEY (subscription_id, pcid);
+ALTER TABLE ONLY table_loads
+    ADD CONSTRAINT table_loads_pkey PRIMARY KEY (table_name);
