@@ -211,6 +211,43 @@ def issues(
     print_issues(area, format)
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
+) -> None:
+    """Back up the warehouse into one file, as it is at one moment; a sync may be running meanwhile.
+
+    The file is the same for SQLite and PostgreSQL, so `restore` also moves a warehouse from one to the other.
+    """
+    from cwa_pipeline.backup import back_up
+    from cwa_pipeline.environment import warehouse_url
+    from cwa_pipeline.systems.warehouse import Warehouse
+
+    _show_progress()
+    made = back_up(Warehouse(warehouse_url()), file)
+    typer.echo(f"{file}: {made.rows:,} rows of {len(made.tables)} tables, as of {made.made_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote, by this version or an earlier one.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also when the warehouse has rows: they are all replaced, the ledger too.")
+    ] = False,
+) -> None:
+    """Restore the warehouse from a backup: all of it, or nothing when anything goes wrong.
+
+    Refuses a damaged file, one of a newer version, and a warehouse that has rows, unless --replace is given.
+    """
+    from cwa_pipeline.backup import restore
+    from cwa_pipeline.environment import warehouse_url
+    from cwa_pipeline.systems.warehouse import Warehouse
+
+    _show_progress()
+    made = restore(Warehouse(warehouse_url()), file, replace=replace)
+    typer.echo(f"restored {made.rows:,} rows of {len(made.tables)} tables, as of {made.made_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
 def _prepare() -> None:
     """What is missing in the configuration is said before anything is read."""
     from cwa_pipeline.environment import require_all

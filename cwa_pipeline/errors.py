@@ -42,3 +42,7 @@ class PageError(PipelineError):
 
 class SnoozeError(PipelineError):
     """What was said of an issue cannot be put on record; the person who said it has to say it otherwise."""
+
+
+class BackupError(PipelineError):
+    """A backup cannot be written, or must not be restored; a person has to name another file, or upgrade."""

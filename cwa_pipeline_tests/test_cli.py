@@ -37,7 +37,18 @@ def test_help_names_every_command_and_where_the_configuration_is() -> None:
     shown = cwa_pipeline("--help", folder=Path.cwd()).stdout
     assert all(
         command in shown
-        for command in ("demo", "check", "sync", "issues", "explain", "snooze", "page", "cwa_pipeline.toml")
+        for command in (
+            "demo",
+            "check",
+            "sync",
+            "issues",
+            "explain",
+            "snooze",
+            "page",
+            "backup",
+            "restore",
+            "cwa_pipeline.toml",
+        )
     )
 
 

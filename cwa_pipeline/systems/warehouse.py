@@ -7,9 +7,11 @@ A table is emptied and filled in one transaction and never dropped: readers see 
 ones, and analysts' grants, views and indexes on it last.
 """
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import adbc_driver_manager
@@ -21,12 +23,15 @@ from sqlalchemy.engine import URL
 
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.systems import warehouse_schema as schema
-from cwa_pipeline.systems.warehouse_frames import content_hash, from_arrow, to_arrow, validated
+from cwa_pipeline.systems.warehouse_frames import content_hash, from_arrow, to_arrow, validated, with_times_as_text
 from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
-from cwa_pipeline.systems.warehouse_versions import make_current
+from cwa_pipeline.systems.warehouse_versions import check_is_current, make_as_of, make_current
+from cwa_pipeline.tables import TABLES
 
 if TYPE_CHECKING:
     from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
+
+log = logging.getLogger(__name__)
 
 LOADS = "table_loads"
 # They grow from night to night, so before the first night they are rightly empty; any other table that was never
@@ -126,6 +131,47 @@ class Warehouse:
         """`table_loads`: which run filled each table, and when."""
         with self._connection() as connection:
             return self._select(connection, LOADS)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Callable[[str], pd.DataFrame]]:
+        """What reads tables, filled or not, as they were at one moment, whatever is written meanwhile.
+
+        Raises WarehouseError for a warehouse of another version.
+        """
+        with self._connection() as connection:
+            with connection.cursor() as cursor:
+                for statement in self._database.begin_snapshot:
+                    cursor.execute(statement)
+                check_is_current(self._database, cursor)
+            yield partial(self._select, connection)
+
+    def restore(self, read: Callable[[str], pd.DataFrame], *, replace: bool) -> None:
+        """Put what `read` gives for each table in the place of its rows, all tables in one transaction.
+
+        Raises WarehouseError for a warehouse that has rows, unless they are to be replaced.
+        """
+        with self._connection() as connection, connection.cursor() as cursor:
+            for table in TABLES:
+                if not replace and self._count(connection, table):
+                    raise WarehouseError(
+                        f"{self._database.name}: is not empty ({table} has rows); restore into an empty one, or with --replace "
+                        "if all its rows are to go"
+                    )
+            for table in TABLES:
+                rows = self._arrow(table, validated(table, read(table)))
+                cursor.execute(self._sql(sa.delete(schema.sql_table(table))))
+                self._ingest(cursor, table, rows)
+                log.info("%s: %s rows", table, f"{rows.num_rows:,}")
+            connection.commit()
+
+    def create_as_of(self, version: str, rows: Mapping[str, pa.Table]) -> None:
+        """Make the tables as they were at a version, in a database that has none, and fill them."""
+        with self._connection(create=True) as connection, connection.cursor() as cursor:
+            make_as_of(self._database, cursor, version)
+        with self._connection() as connection, connection.cursor() as cursor:
+            for table, data in rows.items():
+                self._ingest(cursor, table, with_times_as_text(data) if self._database.times_as_text else data)
+            connection.commit()
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep every other sync out of this warehouse; a crash leaves no lock behind.

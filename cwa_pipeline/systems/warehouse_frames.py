@@ -62,9 +62,17 @@ def to_arrow(table: str, frame: pd.DataFrame, *, times_as_text: bool) -> pa.Tabl
     columns = {}
     for name, values in frame.items():
         arrow = pa.chunked_array(pa.array(values, type=column_type(table, str(name)).arrow, from_pandas=True))
-        if times_as_text and pa.types.is_timestamp(arrow.type):
-            arrow = arrow.cast(_NAIVE_TIME).cast(pa.large_string())
         columns[str(name)] = arrow
+    rows = pa.table(columns)
+    return with_times_as_text(rows) if times_as_text else rows
+
+
+def with_times_as_text(rows: pa.Table) -> pa.Table:
+    """The rows as SQLite keeps them."""
+    columns = {
+        name: column.cast(_NAIVE_TIME).cast(pa.large_string()) if pa.types.is_timestamp(column.type) else column
+        for name, column in zip(rows.column_names, rows.columns, strict=True)
+    }
     return pa.table(columns)
 
 

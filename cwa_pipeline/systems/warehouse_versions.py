@@ -54,15 +54,26 @@ def make_current(database: Any, cursor: Cursor) -> None:
     cursor.execute("COMMIT")
 
 
+def check_is_current(database: Any, cursor: Cursor) -> None:
+    """Raises WarehouseError for tables that are not of this code's version."""
+    found = _found(database, cursor)
+    version = version_in(cursor, found)
+    _refuse_newer(database, version)
+    if version != HEAD:
+        raise WarehouseError(
+            f"{database.name}: its tables are of an older version, or there are none; run `cwa-pipeline check`, which sees to that"
+        )
+
+
 def make_as_of(database: Any, cursor: Cursor, version: str) -> None:
     """Make the tables as they were at a version, in a database that has none."""
     for statement in (*database.begin_create, *_say(database.dialect, {}, FIRST, version), "COMMIT"):
         cursor.execute(statement)
 
 
-def version_in(cursor: Cursor, found: Found | None = None) -> str | None:
+def version_in(cursor: Cursor, found: Found) -> str | None:
     """The version that the warehouse's tables are stamped with; None before there were stamps, or tables."""
-    if found is not None and VERSION_TABLE not in found:
+    if VERSION_TABLE not in found:
         return None
     cursor.execute(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
     rows = cursor.fetchall()
