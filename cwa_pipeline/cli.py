@@ -248,6 +248,21 @@ def restore(
     typer.echo(f"restored {made.rows:,} rows of {len(made.tables)} tables, as of {made.made_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
+@app.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Forget what is over and older than [history] says, as the pruning job does every week.
+
+    Of the warehouse and, with DAGSTER_HOME, of Dagster's runs. The ledger and what is still open is kept for ever. Exit status 0 when
+    it succeeded, 1 when it failed, 75 when a sync is using the warehouse.
+    """
+    from cwa_pipeline.report import print_pruning
+    from cwa_pipeline.run import run_pruning
+
+    raise typer.Exit(print_pruning(run_pruning(dry_run=dry_run), dry_run=dry_run))
+
+
 def _prepare() -> None:
     """What is missing in the configuration is said before anything is read."""
     from cwa_pipeline.environment import require_all

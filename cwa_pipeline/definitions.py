@@ -8,6 +8,7 @@ from cwa_pipeline.assets.io import WarehouseIOManager
 from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource
 from cwa_pipeline.assets.sources import source_systems
 from cwa_pipeline.jobs import nightly_sync, nightly_sync_schedule, page_after_a_failure
+from cwa_pipeline.pruning_job import pruning, pruning_schedule
 from cwa_pipeline.settings import ScheduleSettings, Settings, config_path
 
 # Without a configuration yet, the lineage can still be looked at; a run then says what is missing.
@@ -16,8 +17,8 @@ _schedule = Settings.load().schedule if config_path().exists() else ScheduleSett
 defs = dg.Definitions(
     assets=[*source_systems, *dg.load_assets_from_modules([source_tables, matching, issues, coverage, page])],
     asset_checks=dg.load_asset_checks_from_modules([checks]),
-    jobs=[nightly_sync],
-    schedules=[nightly_sync_schedule(_schedule)],
+    jobs=[nightly_sync, pruning],
+    schedules=[nightly_sync_schedule(_schedule), pruning_schedule(_schedule)],
     sensors=[page_after_a_failure],
     resources={
         "settings": SettingsResource(),

@@ -15,7 +15,7 @@ from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.fitness import Finding
 from cwa_pipeline.rules.frames import lookup
 from cwa_pipeline.rules.membership import plan_id
-from cwa_pipeline.run import SyncOutcome
+from cwa_pipeline.run import PruningOutcome, SyncOutcome
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.snooze import snoozed_until
 from cwa_pipeline.systems.warehouse import Warehouse
@@ -142,6 +142,16 @@ def print_covered(pcid: int, on: datetime | None) -> int:
     times = {name: rows[name].dt.strftime("%Y-%m-%d %H:%M UTC") for name in ("covered_from", "covered_to")}
     out.print(as_table(rows[["subscription_id"]].assign(**times).fillna({"covered_to": "to this day"})))
     return 0
+
+
+def print_pruning(outcome: PruningOutcome, *, dry_run: bool) -> int:
+    """Print how much of each thing was removed, or would be, and what went wrong; the exit status."""
+    out = console()
+    for thing, count in outcome.removed.items():
+        out.print(f"{thing}: {count:,} {'would be removed' if dry_run else 'removed'}")
+    for problem in outcome.problems:
+        out.print(Text(f"- {plain(problem)}"), soft_wrap=True)
+    return EX_TEMPFAIL if outcome.busy else int(bool(outcome.problems))
 
 
 def _print_problems(outcome: SyncOutcome, what: str) -> None:

@@ -14,6 +14,8 @@ import dagster as dg
 from cwa_pipeline import errors
 from cwa_pipeline.failures import NOTHING_SAID, problems_in, tell_of_failure
 
+_QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
 
 @dataclass(frozen=True)
 class SyncOutcome:
@@ -44,10 +46,33 @@ def run_undo(undone_run_id: str, group_id: int | None) -> SyncOutcome:
     )
 
 
+@dataclass(frozen=True)
+class PruningOutcome:
+    """How a pruning ended: how much of each thing it removed, or would, and one line for each thing that went wrong."""
+
+    removed: dict[str, int]
+    problems: list[str]
+    busy: bool
+
+
+def run_pruning(*, dry_run: bool = False) -> PruningOutcome:
+    """Run the pruning job once; Dagster's runs are those of DAGSTER_HOME (none when that is not set)."""
+    from cwa_pipeline.pruning_job import pruning  # noqa: PLC0415 - only when asked for
+
+    ops = {op.name: {"config": {"dry_run": dry_run}} for op in pruning.nodes}
+    with _instance() as instance:
+        result = pruning.execute_in_process(run_config={"ops": ops, **_QUIET}, instance=instance, raise_on_error=False)
+        found = problems_in(result.all_events)
+        counts = [event.step_output_data.metadata for event in result.all_events if event.is_successful_output]
+        removed = {thing: int(str(count.value)) for metadata in counts for thing, count in metadata.items()}
+        problems = found.errors or ([] if result.success else [NOTHING_SAID])
+        return PruningOutcome(removed, problems, found.busy)
+
+
 def _run(ops: dict[str, Any], assets: Sequence[str] | None = None) -> SyncOutcome:
     from cwa_pipeline.definitions import defs  # noqa: PLC0415 - reads the configuration, so only when asked for
 
-    config = {"ops": ops, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    config = {"ops": ops, **_QUIET}
     with _instance() as instance:
         result = defs.resolve_job_def("nightly_sync").execute_in_process(
             run_config=config,

@@ -28,6 +28,8 @@ SHIPPED_GENERIC_SERIALS = Path(__file__).with_name(GENERIC_SERIALS_FILE)
 
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 MOST_CONNECTIONS = 32  # CWA is one IIS and one MySQL; more at once only makes each answer slower
+TREND_DAYS = 31  # the page shows how the open issues changed in 30 days
+MOST_DAYS = 36_500  # a hundred years; a number beyond that is a slip
 CRON_FIELDS = 5  # Dagster's schedules know minutes to weekdays; croniter alone would also take seconds
 
 DEFAULT_PLANS = (
@@ -194,6 +196,15 @@ class ScheduleSettings(_Section):
     timezone: Annotated[str, AfterValidator(_timezone)] = "America/New_York"
 
 
+class HistorySettings(_Section):
+    """`[history]`: for how many days what is over is kept. The ledger, and what is still open, is kept for ever."""
+
+    resolved_issue_days: Annotated[int, Field(ge=TREND_DAYS, le=MOST_DAYS)] = 730
+    coverage_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 1825
+    sync_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 400
+    dagster_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 90
+
+
 class PageSettings(_Section):
     """`[page]`: where the integration page is written, and where a web server shows it."""
 
@@ -219,6 +230,7 @@ class Settings(_Section):
     sync: SyncSettings = SyncSettings()
     guards: GuardSettings = GuardSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    history: HistorySettings = HistorySettings()
     page: PageSettings = PageSettings()
     links: LinksSettings = LinksSettings()
 

@@ -112,6 +112,19 @@ class Warehouse:
             self._ingest(cursor, table, self._arrow(table, checked))
             connection.commit()
 
+    def delete(self, rows: Mapping[str, sa.ColumnElement[bool]], *, dry_run: bool = False) -> dict[str, int]:
+        """Remove rows of some tables in one transaction; how many of each that are, or would be."""
+        loads, removed = schema.sql_table(LOADS), {}
+        with self._connection() as connection, connection.cursor() as cursor:
+            for table, which in rows.items():
+                removed[table] = self._count(connection, table, which)
+                if removed[table] and not dry_run:
+                    cursor.execute(self._sql(sa.delete(schema.sql_table(table)).where(which)))
+                    left = {"row_count": self._count(connection, table), "content_hash": None}
+                    cursor.execute(self._sql(sa.update(loads).values(left).where(loads.c.table_name == table)))
+            connection.commit()
+        return removed
+
     def read(self, table: str, *, or_empty: bool = False) -> pd.DataFrame:
         """The table, typed as its model says and in the order of its key.
 
@@ -201,9 +214,10 @@ class Warehouse:
         if rows.num_rows:
             cursor.adbc_ingest(table, rows, mode="append")
 
-    def _count(self, connection: Connection, table: str) -> int:
+    def _count(self, connection: Connection, table: str, which: sa.ColumnElement[bool] | None = None) -> int:
+        counted = sa.select(sa.func.count()).select_from(schema.sql_table(table))
         with connection.cursor() as cursor:
-            cursor.execute(self._sql(sa.select(sa.func.count()).select_from(schema.sql_table(table))))
+            cursor.execute(self._sql(counted if which is None else counted.where(which)))
             [count] = cursor.fetchone() or (0,)
             return int(count)
 
