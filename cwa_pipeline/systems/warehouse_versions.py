@@ -73,7 +73,7 @@ def make_as_of(database: Any, cursor: Cursor, version: str) -> None:
 
 def version_in(cursor: Cursor, found: Found) -> str | None:
     """The version that the warehouse's tables are stamped with; None before there were stamps, or tables."""
-    if VERSION_TABLE not in found:
+    if "version_num" not in found.get(VERSION_TABLE, {}):
         return None
     cursor.execute(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
     rows = cursor.fetchall()
@@ -108,6 +108,8 @@ def _refuse_others(database: Any, found: Found, version: str | None) -> None:
     ours = sorted(found.keys() & TABLES)
     if version is None and ours and SIGN_OF_OURS not in ours:
         raise _of_another_program(database, f"{ours[0]} is there without {SIGN_OF_OURS}")
+    if VERSION_TABLE in found and "version_num" not in found[VERSION_TABLE]:
+        raise _of_another_program(database, f"{VERSION_TABLE}.version_num is missing")
 
 
 def _of_another_program(database: Any, why: str) -> WarehouseError:
@@ -121,9 +123,11 @@ def _steps(database: Any, found: Found, version: str | None) -> list[str]:
     """The statements that lead from a version to this code's, the stamp among them."""
     if version == HEAD:  # and a table of ours was dropped
         return []
-    if version is None and not found.keys() & TABLES:
-        return _say(database.dialect, {}, None, "head")
-    return _say(database.dialect, found, version or FIRST, "head")
+    nothing_there = version is None and not found.keys() & TABLES
+    statements = _say(database.dialect, found, None if nothing_there else version or FIRST, "head")
+    # The table of the stamp may be there without a stamp, when somebody emptied all tables
+    made = f"CREATE TABLE {VERSION_TABLE} "
+    return [line for line in statements if VERSION_TABLE not in found or not line.startswith(made)]
 
 
 def _tables(dialect: sa.Dialect) -> tuple[list[str], list[str]]:

@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from pandas.testing import assert_frame_equal
 from sqlalchemy.engine import URL
 
+from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.migrations import HEAD, VERSION_TABLE
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.systems.warehouse_versions import known_versions, make_as_of
 from cwa_pipeline.tables import TABLES
 from cwa_pipeline_tests.releases import RELEASES, load_release
+from cwa_pipeline_tests.shop import open_shop
 from cwa_pipeline_tests.systems.test_warehouse import run_sql
 from cwa_pipeline_tests.systems.test_warehouse_processes import create, let_them_finish, others
 
@@ -185,6 +187,21 @@ def test_a_table_dropped_before_an_upgrade_is_made_with_all_its_columns(
     assert shape(url) == as_made_anew[url.drivername]
 
 
+@pytest.mark.parametrize("release", RELEASES[::3])
+def test_a_warehouse_whose_stamp_somebody_removed_gets_it_again(
+    release: str, url: URL, as_made_anew: dict[str, dict[str, object]]
+) -> None:
+    load_release(release, url)
+    Warehouse(url).create()
+    run_sql(url, f"DELETE FROM {VERSION_TABLE}")
+    Warehouse(url).create()
+    assert shape(url) == as_made_anew[url.drivername]
+    assert stamp(url) == [(HEAD,)]
+    run_sql(url, *(f"DROP TABLE {table}" for table in TABLES), f"DELETE FROM {VERSION_TABLE}")
+    Warehouse(url).create()
+    assert stamp(url) == [(HEAD,)]
+
+
 def test_processes_that_bring_a_warehouse_forward_at_once_all_succeed(url: URL) -> None:
     load_release("190028e", url)
     with others(create, url, count=2) as makers:
@@ -200,6 +217,20 @@ def test_reading_an_older_warehouse_says_what_brings_it_forward(url: URL) -> Non
         WarehouseError, match="run `cwa-pipeline check`, which brings the tables of an older version forward"
     ):
         Warehouse(url).read("cwa_computers")
+
+
+@pytest.mark.parametrize("release", [RELEASES[0], RELEASES[2]])
+def test_a_sync_goes_on_where_the_demo_of_an_earlier_release_ended(release: str, tmp_path: Path) -> None:
+    url = URL.create("sqlite", database=str(tmp_path / "cwa_warehouse.db"))
+    load_release(release, url)
+    with open_shop(tmp_path, *invented_msp(), warehouse_url=url) as shop:
+        outcome = shop.sync()
+        assert outcome.succeeded, outcome.problems
+        statuses = shop.table("additional_members")["status"].value_counts().to_dict()
+        ledger = shop.table("additional_members_ledger")
+    assert statuses == {"written": 8, "unchanged": 2}
+    assert ledger["run_id"].nunique() == 2
+    assert (ledger["status"] == "written").sum() >= 8
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------
@@ -225,6 +256,7 @@ OTHERS = {
         "INSERT INTO table_loads VALUES (1, 'x')",
         "CREATE TABLE cwa_clients (id INTEGER)",
     ],
+    "the table of the stamp": [f"CREATE TABLE {VERSION_TABLE} (version TEXT)"],
     "a view": ["CREATE VIEW table_loads AS SELECT 1 AS one", "CREATE TABLE sync_runs (id INTEGER)"],
 }
 
