@@ -230,6 +230,7 @@ def test_the_job_has_no_assets_and_a_schedule_once_a_week_in_the_shops_time_zone
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_prune_on_the_command_line_says_what_it_would_remove_then_removes_it(
     warehouse: Warehouse, url: URL, tmp_path: Path
 ) -> None:

@@ -187,7 +187,7 @@ def test_a_table_dropped_before_an_upgrade_is_made_with_all_its_columns(
     assert shape(url) == as_made_anew[url.drivername]
 
 
-@pytest.mark.parametrize("release", RELEASES[::3])
+@pytest.mark.parametrize("release", RELEASES[:1])
 def test_a_warehouse_whose_stamp_somebody_removed_gets_it_again(
     release: str, url: URL, as_made_anew: dict[str, dict[str, object]]
 ) -> None:
@@ -219,7 +219,7 @@ def test_reading_an_older_warehouse_says_what_brings_it_forward(url: URL) -> Non
         Warehouse(url).read("cwa_computers")
 
 
-@pytest.mark.parametrize("release", [RELEASES[0], RELEASES[2]])
+@pytest.mark.parametrize("release", RELEASES[:1])
 def test_a_sync_goes_on_where_the_demo_of_an_earlier_release_ended(release: str, tmp_path: Path) -> None:
     url = URL.create("sqlite", database=str(tmp_path / "cwa_warehouse.db"))
     load_release(release, url)
