@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 DEMO := .demo
 
 BENCH_VENV := .venv-bench
+RELEASE_VENV := .venv-release
+RUNTIME_VENV := .venv-runtime
 PIP_FROM_LOCK := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: --no-binary=phpserialize
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
@@ -52,10 +54,12 @@ lint: install  ## ruff and the type checker
 	$(BIN)/mypy
 
 .PHONY: lock
-lock: install  ## resolve pyproject.toml anew into requirements.lock and benchmarks/requirements.lock
+lock: install  ## resolve pyproject.toml anew into requirements.lock and the locks of the other environments
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --group dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group dev --group bench --constraints requirements.lock --output-file benchmarks/requirements.lock pyproject.toml
+	$(COMPILE) --constraints requirements.lock --output-file requirements.runtime.lock pyproject.toml
+	$(COMPILE) --group release --constraints requirements.lock --output-file tools/release/requirements.lock
 
 .PHONY: faults
 faults: install system-packages  ## the whole fault suite (make test runs a short form of it)
@@ -70,4 +74,41 @@ $(BENCH_VENV)/.installed: benchmarks/requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python $(PIP_FROM_LOCK) -r benchmarks/requirements.lock
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: schema
+schema: install  ## write cwa_pipeline.schema.json anew from the settings
+	$(BIN)/python -m documentation.schema
+
+.PHONY: package
+package: $(RELEASE_VENV)/.installed $(RUNTIME_VENV)/.installed  ## build wheel and sdist into dist/, and run the demo of each in an empty environment elsewhere
+	tools/release/package $(RELEASE_VENV) $(RUNTIME_VENV)
+
+.PHONY: versions
+versions: system-packages  ## a good part of the suite on each Python from 3.11 to 3.13 that is here
+	@tools/release/versions
+
+.PHONY: licences
+licences: $(RELEASE_VENV)/.installed $(RUNTIME_VENV)/.installed  ## hold the licence of every dependency against the allowed ones
+	$(RELEASE_VENV)/bin/python tools/release/licences.py $(RUNTIME_VENV)/bin/python
+
+.PHONY: sbom
+sbom: $(RELEASE_VENV)/.installed $(RUNTIME_VENV)/.installed  ## write dist/sbom.cdx.json: what a shop gets, with versions and licences
+	@mkdir -p dist
+	$(RELEASE_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+		--output-file dist/sbom.cdx.json $(RUNTIME_VENV)/bin/python
+
+.PHONY: audit
+audit: $(RELEASE_VENV)/.installed  ## ask the database of known vulnerabilities (needs the internet) about what a shop gets
+	$(RELEASE_VENV)/bin/python tools/release/audit.py requirements.runtime.lock
+
+$(RELEASE_VENV)/.installed: tools/release/requirements.lock
+	$(PYTHON) -m venv --clear $(RELEASE_VENV)
+	$(RELEASE_VENV)/bin/python $(PIP_FROM_LOCK) -r tools/release/requirements.lock
+	@touch $@
+
+# What a shop gets: the dependencies of a release, and nothing of ours for development.
+$(RUNTIME_VENV)/.installed: requirements.runtime.lock
+	$(PYTHON) -m venv --clear $(RUNTIME_VENV)
+	$(RUNTIME_VENV)/bin/python $(PIP_FROM_LOCK) -r requirements.runtime.lock
 	@touch $@

@@ -41,8 +41,20 @@ class Format(StrEnum):
     json = "json"
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("cwa-pipeline"))
+        raise typer.Exit
+
+
 @app.callback()
-def environment() -> None:
+def environment(
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which version this is.")
+    ] = False,
+) -> None:
     from dotenv import load_dotenv
 
     from cwa_pipeline.settings import config_path

@@ -144,56 +144,98 @@ class _Section(BaseModel):
 class CwaSettings(_Section):
     """`[cwa]`: the server, and the CWA groups that stand for plans."""
 
-    url: Annotated[str, AfterValidator(_https_or_loopback)]
-    plans: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_some_distinct_names)] = DEFAULT_PLANS
-    connections: Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)] = 4
+    url: Annotated[str, AfterValidator(_https_or_loopback)] = Field(
+        description="The address of your CWA server; https, or http on loopback only"
+    )
+    plans: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_some_distinct_names)] = Field(
+        default=DEFAULT_PLANS,
+        description="The CWA groups that stand for plans, by name; other groups have no meaning here",
+    )
+    connections: int = Field(
+        default=4,
+        ge=1,
+        le=MOST_CONNECTIONS,
+        description="How many pages are asked for at once; more is faster where the server is slow to answer",
+    )
 
 
 class AdditionalMembersSettings(_Section):
     """`[pcrt.additional_members]`: the one column the pipeline writes."""
 
-    table: Identifier = "subscriptions"
-    key: Identifier = "subid"
-    column: Identifier = "additionalmembers"
-    format: Literal["underscore", "comma", "php", "json"] = "underscore"
+    table: Identifier = Field(default="subscriptions", description="The table with the lists")
+    key: Identifier = Field(default="subid", description="Its column with the subscription's id")
+    column: Identifier = Field(
+        default="additionalmembers", description="Its column with the list, the only one ever written"
+    )
+    format: Literal["underscore", "comma", "php", "json"] = Field(
+        default="underscore", description="How PCRT writes a list: `_7_12_`, `7,12`, PHP's serialised array, or JSON"
+    )
 
 
 class PcrtSettings(_Section):
     """`[pcrt]`: how this shop's PCRT database is read; each query has to name its columns as shown."""
 
-    groups: Select = "SELECT pcgroupid AS group_id, pcgroupname AS name FROM pc_group"
-    pcids: Select = "SELECT pcid, pcname AS name, pcmake AS make, pcgroupid AS group_id, pcextra AS extra FROM pc_owner"
-    serial_field: int = 104
-    subscriptions: Select = (
-        "SELECT subid AS subscription_id, subname AS name, pcgroupid AS group_id, pcid, cwagroup AS cwa_group, "
-        "additionalmembers AS additional_members, subactive AS active FROM subscriptions"
+    groups: Select = Field(
+        default="SELECT pcgroupid AS group_id, pcgroupname AS name FROM pc_group",
+        description="Reads the groups: group_id, name",
     )
-    bizcare_prefix: Annotated[str, Field(min_length=1)] = "BizCare"
+    pcids: Select = Field(
+        default="SELECT pcid, pcname AS name, pcmake AS make, pcgroupid AS group_id, pcextra AS extra FROM pc_owner",
+        description="Reads the machines: pcid, name, make, group_id, and extra (where the serial number is in) or serial_number itself",
+    )
+    serial_field: int = Field(
+        default=104,
+        description="The serial number's mainassetfieldid in mainassetinfofields; counts when pcids gives extra",
+    )
+    subscriptions: Select = Field(
+        default="SELECT subid AS subscription_id, subname AS name, pcgroupid AS group_id, pcid, cwagroup AS cwa_group, "
+        "additionalmembers AS additional_members, subactive AS active FROM subscriptions",
+        description="Reads the subscriptions: subscription_id, name, group_id, pcid, cwa_group, additional_members, active",
+    )
+    bizcare_prefix: str = Field(
+        default="BizCare", min_length=1, description="A subscription whose name starts so is a BizCare subscription"
+    )
     additional_members: AdditionalMembersSettings = AdditionalMembersSettings()
 
 
 class SyncSettings(_Section):
     """`[sync]`: what a sync writes."""
 
-    additional_members: Literal["every_plan", "by_plan"] = "every_plan"
-    dry_run: bool = False
+    additional_members: Literal["every_plan", "by_plan"] = Field(
+        default="every_plan",
+        description="Whether every BizCare subscription of a group lists all its covered PCIDs, or each only those in its own plan",
+    )
+    dry_run: bool = Field(default=False, description="true: no sync ever writes to PCRT")
 
 
 class GuardSettings(_Section):
     """`[guards]`: how much may change in one night without a person."""
 
-    max_source_drop: Share = 0.30
-    max_removed_share: Share = 0.50
-    min_removed: Count = 5
-    max_total_removed_share: Share = 0.20
-    min_total_removed: Count = 50
+    max_source_drop: Share = Field(
+        default=0.30,
+        description="The share of its rows that a source may lose since the last sync that wrote; more stops the write",
+    )
+    max_removed_share: Share = Field(
+        default=0.50, description="The share of its members that one subscription may lose; more holds its group"
+    )
+    min_removed: Count = Field(default=5, description="Fewer members than this may always go from one subscription")
+    max_total_removed_share: Share = Field(
+        default=0.20, description="The share of their members that all lists together may lose; more stops the write"
+    )
+    min_total_removed: Count = Field(
+        default=50, description="Fewer members than this may always go from all lists together"
+    )
 
 
 class ScheduleSettings(_Section):
     """`[schedule]`: when the nightly sync runs."""
 
-    cron: Annotated[str, AfterValidator(_cron)] = "0 1 * * *"
-    timezone: Annotated[str, AfterValidator(_timezone)] = "America/New_York"
+    cron: Annotated[str, AfterValidator(_cron)] = Field(
+        default="0 1 * * *", description="When, as a cron expression of five fields: minute, hour, day, month, weekday"
+    )
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
+        default="America/New_York", description="The time zone that the cron expression is meant in"
+    )
 
 
 class HistorySettings(_Section):
@@ -208,18 +250,33 @@ class HistorySettings(_Section):
 class PageSettings(_Section):
     """`[page]`: where the integration page is written, and where a web server shows it."""
 
-    path: Annotated[Path, Field(strict=False)] | None = None
-    url: Annotated[str, AfterValidator(_web_address)] | None = None
+    path: Annotated[Path, Field(strict=False)] | None = Field(
+        default=None,
+        description="Where the page is written, from this file's folder; else integration_page.html beside the warehouse",
+    )
+    url: Annotated[str, AfterValidator(_web_address)] | None = Field(
+        default=None, description="Where a web server shows the page; the Dagster UI links there"
+    )
 
 
 class LinksSettings(_Section):
     """`[links]`: addresses in CWA and PCRT that the page links to; each holds its id as shown, as in `...?pcid={pcid}`."""
 
-    client: Annotated[str, AfterValidator(_template("client_id"))] | None = None
-    computer: Annotated[str, AfterValidator(_template("computer_id"))] | None = None
-    pcid: Annotated[str, AfterValidator(_template("pcid"))] | None = None
-    group: Annotated[str, AfterValidator(_template("group_id"))] | None = None
-    subscription: Annotated[str, AfterValidator(_template("subscription_id"))] | None = None
+    client: Annotated[str, AfterValidator(_template("client_id"))] | None = Field(
+        default=None, description="A client's screen in CWA, with {client_id}"
+    )
+    computer: Annotated[str, AfterValidator(_template("computer_id"))] | None = Field(
+        default=None, description="A computer's screen in CWA, with {computer_id}"
+    )
+    pcid: Annotated[str, AfterValidator(_template("pcid"))] | None = Field(
+        default=None, description="A machine's page in PCRT, with {pcid}"
+    )
+    group: Annotated[str, AfterValidator(_template("group_id"))] | None = Field(
+        default=None, description="A group's page in PCRT, with {group_id}"
+    )
+    subscription: Annotated[str, AfterValidator(_template("subscription_id"))] | None = Field(
+        default=None, description="A subscription's page in PCRT, with {subscription_id}"
+    )
 
 
 class Settings(_Section):
