@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 DEMO := .demo
 
 BENCH_VENV := .venv-bench
+DOCS_VENV := .venv-docs
 RELEASE_VENV := .venv-release
 RUNTIME_VENV := .venv-runtime
 PIP_FROM_LOCK := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: --no-binary=phpserialize
@@ -59,6 +60,7 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock and the loc
 	$(COMPILE) --group dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group dev --group bench --constraints requirements.lock --output-file benchmarks/requirements.lock pyproject.toml
 	$(COMPILE) --constraints requirements.lock --output-file requirements.runtime.lock pyproject.toml
+	$(COMPILE) --group dev --group docs --constraints requirements.lock --output-file documentation/requirements.lock pyproject.toml
 	$(COMPILE) --group release --constraints requirements.lock --output-file tools/release/requirements.lock
 
 .PHONY: faults
@@ -76,9 +78,30 @@ $(BENCH_VENV)/.installed: benchmarks/requirements.lock pyproject.toml
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.PHONY: docs
+docs: $(DOCS_VENV)/.installed  ## build the documentation into site/, warnings as errors, and look at what was built
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
+	$(DOCS_VENV)/bin/python -m pytest --quiet documentation/test_site.py
+
+.PHONY: docs-serve
+docs-serve: $(DOCS_VENV)/.installed  ## the documentation on http://127.0.0.1:8000, built anew at every change
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs serve --strict
+
+.PHONY: screenshots
+screenshots: install  ## take the documentation's pictures anew: Dagster's lineage, and what the tests saw of the page
+	@tools/system-packages chromium
+	$(BIN)/python -m pytest --quiet cwa_pipeline_tests/page/test_browser_looks.py -k pictures
+	$(BIN)/python -m documentation.screenshots
+
 .PHONY: schema
 schema: install  ## write cwa_pipeline.schema.json anew from the settings
 	$(BIN)/python -m documentation.schema
+
+$(DOCS_VENV)/.installed: documentation/requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python $(PIP_FROM_LOCK) -r documentation/requirements.lock
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 .PHONY: package
 package: $(RELEASE_VENV)/.installed $(RUNTIME_VENV)/.installed  ## build wheel and sdist into dist/, and run the demo of each in an empty environment elsewhere

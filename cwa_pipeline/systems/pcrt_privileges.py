@@ -78,7 +78,7 @@ def remedy(url: URL, settings: PcrtSettings) -> str:
     """What to do about an account that may do too much. It may be PCRT's own, so it is not said to revoke anything from it."""
     return (
         "give the pipeline an account of its own, with SELECT on the tables that [pcrt] reads and "
-        f"{needed_grant(url, settings)} TO it, and put it into PCRT_DATABASE_URL (README, Set it up for your shop)"
+        f"{needed_grant(url, settings)} TO it, and put it into PCRT_DATABASE_URL (docs/tutorial.md, step 3)"
     )
 
 
