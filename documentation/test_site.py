@@ -121,7 +121,9 @@ def test_a_browser_asks_nobody_else_and_finds_everything_it_asks_for(browser: Br
 
 def test_the_search_finds_a_reason_of_an_issue(browser: Browser, address: str) -> None:
     page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
-    page.goto(address + "index.html")
-    page.get_by_placeholder("Search").fill("duplicate_serial")
+    page.goto(
+        address + "index.html", wait_until="networkidle"
+    )  # a word typed before the script listens is not looked for
+    page.get_by_placeholder("Search").press_sequentially("duplicate_serial")
     page.locator(".md-search-result__link").first.wait_for()
     assert "no_matching_pcid" in " ".join(page.locator(".md-search-result__link").all_inner_texts())
