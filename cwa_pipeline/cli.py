@@ -86,13 +86,22 @@ def demo(
 
 
 @app.command()
-def check() -> None:
+def check(
+    alert: Annotated[
+        bool, typer.Option("--alert", help="Only send a test message to each address of CWA_ALERT_URLS.")
+    ] = False,
+) -> None:
     """Say whether the configuration, the CWA account and both databases are fit for a sync.
 
     One line each, with the remedy where one is not; exit status 1 then. Nothing is written to PCRT.
     """
-    from cwa_pipeline.fitness import check_all
     from cwa_pipeline.report import print_fitness
+
+    if alert:
+        from cwa_pipeline.alerts.trial import try_addresses
+
+        raise typer.Exit(print_fitness(try_addresses()))
+    from cwa_pipeline.fitness import check_all
 
     raise typer.Exit(print_fitness(check_all()))
 
@@ -121,7 +130,12 @@ def sync(
     from cwa_pipeline.run import run_nightly_sync
 
     _prepare()
-    raise typer.Exit(print_sync(run_nightly_sync(dry_run=dry_run, plan_id=plan, release=release or [])))
+    outcome = run_nightly_sync(dry_run=dry_run, plan_id=plan, release=release or [])
+    if outcome.succeeded and not dry_run:
+        from cwa_pipeline.alerts.after_sync import ping_after_success
+
+        ping_after_success()
+    raise typer.Exit(print_sync(outcome))
 
 
 @app.command()

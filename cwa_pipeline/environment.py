@@ -5,9 +5,11 @@ must not: opening a connection. Nothing is read at import.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.engine import URL, make_url
@@ -56,6 +58,46 @@ def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
     if not text:
         return URL.create("sqlite", database=str(config_path().with_name(DEFAULT_WAREHOUSE_FILE)))
     return _database_url("WAREHOUSE_URL", text, {"sqlite", "postgresql"})
+
+
+def alert_urls(environ: Mapping[str, str] = os.environ) -> list[SecretStr]:
+    """CWA_ALERT_URLS, or the file that CWA_ALERT_URLS_FILE names: apprise's URLs, one a line or with blanks between, in their order.
+
+    A line that begins with `#` is a remark. None when neither is set.
+    """
+    text, path = environ.get("CWA_ALERT_URLS", ""), environ.get("CWA_ALERT_URLS_FILE", "").strip()
+    if not text.strip() and path:
+        try:
+            text = Path(path).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise SettingsError(
+                f"CWA_ALERT_URLS_FILE: {path} cannot be read ({why}); correct the path or its rights"
+            ) from None
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return [SecretStr(url) for line in lines for url in line.split()]
+
+
+def ping_url(environ: Mapping[str, str] = os.environ) -> SecretStr | None:
+    """CWA_PING_URL, the address of a dead-man's switch; None when it is not set. It may hold a token, so it is never shown."""
+    text = environ.get("CWA_PING_URL", "").strip()
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_sound = (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not re.search(r"\s", text)
+        )
+    except ValueError:
+        is_sound = False
+    if not is_sound:
+        raise SettingsError(
+            "CWA_PING_URL is not a web address; copy it from your monitor, as in https://hc-ping.com/..."
+        )
+    return SecretStr(text)
 
 
 def page_path(settings: Settings, warehouse: URL) -> Path:

@@ -41,6 +41,7 @@ def check_all() -> Iterator[Finding]:
         "PCRT database": _pcrt,
         "warehouse": _warehouse,
         "page": _page,
+        "alerts": _alerts,
     }.items():
         try:
             yield from (Finding(subject, mark, text) for mark, text in look(settings))
@@ -102,3 +103,9 @@ def _page(settings: Settings) -> Iterator[tuple[Mark, str]]:
         yield "FAIL", f"{path} cannot be written; correct its folder's rights, or [page] path"
     else:
         yield "ok", f"it can be written ({path})"
+
+
+def _alerts(settings: Settings) -> Iterator[tuple[Mark, str]]:
+    from cwa_pipeline.alerts.trial import fit_to_alert  # noqa: PLC0415 - brings apprise along when there is an address
+
+    yield from fit_to_alert(settings)

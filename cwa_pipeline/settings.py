@@ -30,6 +30,7 @@ LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 MOST_CONNECTIONS = 32  # CWA is one IIS and one MySQL; more at once only makes each answer slower
 TREND_DAYS = 31  # the page shows how the open issues changed in 30 days
 MOST_DAYS = 36_500  # a hundred years; a number beyond that is a slip
+MOST_LATE_HOURS = 24 * 31  # a sync once a month; later than that is never told in time
 CRON_FIELDS = 5  # Dagster's schedules know minutes to weekdays; croniter alone would also take seconds
 
 DEFAULT_PLANS = (
@@ -135,6 +136,7 @@ Select = Annotated[str, AfterValidator(_select)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]
 
 
 class _Section(BaseModel):
@@ -241,10 +243,12 @@ class ScheduleSettings(_Section):
 class HistorySettings(_Section):
     """`[history]`: for how many days what is over is kept. The ledger, and what is still open, is kept for ever."""
 
-    resolved_issue_days: Annotated[int, Field(ge=TREND_DAYS, le=MOST_DAYS)] = 730
-    coverage_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 1825
-    sync_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 400
-    dagster_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 90
+    resolved_issue_days: Annotated[int, Field(ge=TREND_DAYS, le=MOST_DAYS)] = Field(
+        default=730, description="Days an issue is kept after it was resolved"
+    )
+    coverage_days: Days = Field(default=1825, description="Days a PCID's coverage is kept after it ended")
+    sync_days: Days = Field(default=400, description="Days the record of a sync, and of each of its readings, is kept")
+    dagster_days: Days = Field(default=90, description="Days Dagster keeps a run, with its events and logs")
 
 
 class PageSettings(_Section):
@@ -256,6 +260,32 @@ class PageSettings(_Section):
     )
     url: Annotated[str, AfterValidator(_web_address)] | None = Field(
         default=None, description="Where a web server shows the page; the Dagster UI links there"
+    )
+
+
+Told = Literal["failed", "late", "held", "jumped"]
+
+
+class AlertSettings(_Section):
+    """`[alerts]`: what is told to the addresses in CWA_ALERT_URLS, and when.
+
+    A jump is both many more and a large share more than after the sync before: a new customer brings a handful of issues a night,
+    and one issue more where there were two is no news.
+    """
+
+    enabled: bool = Field(default=False, description="true: Dagster's daemon tells of every change of state, once")
+    tell: Annotated[tuple[Told, ...], Field(strict=False)] = Field(
+        default=("failed", "late", "held", "jumped"), description="What is told: any of failed, late, held, jumped"
+    )
+    late_after_hours: Annotated[float, Field(gt=0, le=MOST_LATE_HOURS)] = Field(
+        default=26, description="Hours without a successful sync; more than the schedule's longest pause"
+    )
+    jump_by: Annotated[int, Field(ge=1)] = Field(
+        default=10, description="A kind of issue has jumped when so many more are open than after the sync before"
+    )
+    jump_share: Annotated[float, Field(ge=0)] = Field(default=0.25, description="And so large a share more")
+    digest: Annotated[str, AfterValidator(_cron)] | None = Field(
+        default=None, description="When a daily digest is sent, as a cron expression in the time zone of [schedule]"
     )
 
 
@@ -290,6 +320,7 @@ class Settings(_Section):
     history: HistorySettings = HistorySettings()
     page: PageSettings = PageSettings()
     links: LinksSettings = LinksSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
