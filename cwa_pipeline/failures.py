@@ -42,6 +42,17 @@ def problems_in(events: Iterable[dg.DagsterEvent]) -> Problems:
     return Problems(lines, warnings, any(cause.cls_name == errors.BusyError.__name__ for cause in causes))
 
 
+def impersonal_problems(events: Iterable[dg.DagsterEvent]) -> list[str]:
+    """Why a run failed, for a message that leaves the house: of an error that is not ours only its kind, for its text may quote rows."""
+    seen = list(events)
+    causes = [cause for event in seen for cause in _causes(event)]
+    lines = [
+        _line(cause) if cause.cls_name in OUR_ERRORS else f"{cause.cls_name}; the run's log in the Dagster UI says more"
+        for cause in causes
+    ]
+    return list(dict.fromkeys([*lines, *_failed_checks(seen, dg.AssetCheckSeverity.ERROR)]))
+
+
 def tell_of_failure(run_id: str, problems: list[str]) -> None:
     """Put a failed run on record and renew the integration page, so that its top says what failed.
 

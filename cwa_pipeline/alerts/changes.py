@@ -1,0 +1,150 @@
+"""From the state that people know of to the one that is: what has changed, and so is told once.
+
+What belongs here: each change, and the next state. What must not: reading anything, the clock, or sending.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from cwa_pipeline.alerts.addresses import Tone
+from cwa_pipeline.alerts.state import Jump, State
+from cwa_pipeline.alerts.syncs import Ends
+from cwa_pipeline.alerts.tables import Left
+from cwa_pipeline.settings import AlertSettings, Told
+
+NAMED_AT_MOST = 10  # groups, kinds or problems in one message; the page has them all
+
+
+class Change(NamedTuple):
+    """One change of state: what it is about, in a few words, and in lines."""
+
+    about: Told
+    tone: Tone
+    headline: str
+    lines: list[str]
+
+
+def changes(
+    state: State, ends: Ends, left: Left | None, alerts: AlertSettings, now: datetime, zone: ZoneInfo
+) -> list[Change]:
+    """What has changed; `state` is brought up to date. `left` is None while the tables are those that were judged before."""
+    state.busy_runs = ends.busy_runs
+    if ends.success and (state.last_success_at is None or ends.success.ended_at > state.last_success_at):
+        state.last_success_at = ends.success.ended_at
+    found = [*_failed(state, ends, zone), *_late(state, alerts, now, zone)]
+    if left is not None:
+        found += [*_held(state, left), *_jumped(state, left, alerts)]
+        state.judged_run = left.run_id
+    return found
+
+
+def _failed(state: State, ends: Ends, zone: ZoneInfo) -> Iterator[Change]:
+    """A failure after a success, and the success after it; another failure in between is nothing new."""
+    last = ends.last
+    if last is None or last.succeeded == (state.failed_run is None):
+        return
+    when = f"{last.ended_at.astimezone(zone):%Y-%m-%d %H:%M}"
+    if last.succeeded:
+        state.failed_run = None
+        yield Change("failed", "success", "sync succeeds again", [f"The sync of {when} succeeded (run {last.run_id})."])
+    else:
+        state.failed_run = last.run_id
+        lines = [f"- {line}" for line in _first(last.problems)]
+        yield Change("failed", "failure", "sync failed", [f"The sync of {when} failed (run {last.run_id}):", *lines])
+
+
+def _late(state: State, alerts: AlertSettings, now: datetime, zone: ZoneInfo) -> Iterator[Change]:
+    """No success for as long as configured, and the first one after that."""
+    since = state.last_success_at or state.watching_since
+    is_late = now - since > timedelta(hours=alerts.late_after_hours)
+    if is_late == state.is_late:
+        return
+    state.is_late = is_late
+    when = f"{since.astimezone(zone):%Y-%m-%d %H:%M}"
+    if not is_late:
+        yield Change("late", "success", "no longer late", [f"A sync succeeded on {when}."])
+    else:
+        none = (
+            f"No sync has succeeded since {when}"
+            if state.last_success_at
+            else f"No sync has succeeded yet (watched since {when})"
+        )
+        remedy = "Look in Dagster's UI whether the schedule is on, a run waits or hangs, and why the last one failed."
+        yield Change(
+            "late", "failure", "sync is late", [f"{none}, more than {alerts.late_after_hours:g} hours.", remedy]
+        )
+
+
+def _held(state: State, left: Left) -> Iterator[Change]:
+    """Groups that a guard holds since the last sync, and groups that it no longer does."""
+    new, over = sorted({*left.held} - {*state.held}), sorted({*state.held} - {*left.held})
+    state.held = left.held
+    if new:
+        look = (
+            "Look at cwa-pipeline plan; then cwa-pipeline sync --release GROUP_ID, or put right what is missing in CWA."
+        )
+        yield Change(
+            "held",
+            "warning",
+            f"{_counted(len(new), 'group')} held",
+            [f"Not written until released: {_groups(new)}.", look],
+        )
+    if over:
+        still = f"; {len(left.held)} still are" if left.held else ""
+        yield Change(
+            "held",
+            "success",
+            f"{_counted(len(over), 'group')} no longer held",
+            [f"No longer held: {_groups(over)}{still}."],
+        )
+
+
+def _jumped(state: State, left: Left, alerts: AlertSettings) -> Iterator[Change]:
+    """Kinds of issues of which many more are open than after the sync before, and those that came down again.
+
+    One that jumped is well again when it is no jump any more from where it was; until then it is told again only when it jumps again.
+    """
+    counts, before = left.counts, left.counts if state.counts is None else state.counts
+    state.counts = counts
+    up, down = [], []
+    for issue in sorted({*counts, *state.jumped}):
+        now, jump = counts.get(issue, 0), state.jumped.get(issue)
+        if jump is None and _is_jump(before.get(issue, 0), now, alerts):
+            state.jumped[issue] = Jump(before=before.get(issue, 0), told=now)
+            up.append(f"- {issue}: from {before.get(issue, 0)} to {now}")
+        elif jump is not None and not _is_jump(jump.before, now, alerts):
+            del state.jumped[issue]
+            down.append(f"- {issue}: {now}, after {jump.told}")
+        elif jump is not None and _is_jump(jump.told, now, alerts):
+            up.append(f"- {issue}: from {jump.told} to {now}, and from {jump.before} before that")
+            jump.told = now
+    if up:
+        yield Change("jumped", "warning", "many more issues", ["Open issues of a kind jumped:", *_first(up)])
+    if down:
+        yield Change(
+            "jumped",
+            "success",
+            "issues came down again",
+            ["Open issues that had jumped came down again:", *_first(down)],
+        )
+
+
+def _is_jump(before: int, now: int, alerts: AlertSettings) -> bool:
+    return now - before >= alerts.jump_by and now - before > alerts.jump_share * before
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = len(lines) - NAMED_AT_MOST
+    return lines if more <= 0 else [*lines[:NAMED_AT_MOST], f"- and {more} more"]
+
+
+def _groups(group_ids: list[int]) -> str:
+    more = len(group_ids) - NAMED_AT_MOST
+    named = ", ".join(map(str, group_ids[:NAMED_AT_MOST])) + (f" and {more} more" if more > 0 else "")
+    return f"group{'' if len(group_ids) == 1 else 's'} {named}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,123 @@
+"""The sensor behind every alert. Once a minute it holds the state that is against the state that was told, and sends the difference.
+
+What belongs here: one tick, from Dagster's cursor to Dagster's cursor. What must not: what a change is (`changes`), or what a message says.
+
+It is a plain sensor on purpose. Dagster's run status sensors go on to the next run also when what they did has failed (their cursor is
+stored with the error), so a message that could not be sent would be lost; and "late" or "no longer held" is the end of no run.
+Nothing of it runs in a sync's process.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from cwa_pipeline.alerts.addresses import addresses
+from cwa_pipeline.alerts.changes import changes
+from cwa_pipeline.alerts.digest import digest, due_at
+from cwa_pipeline.alerts.outbox import deliver
+from cwa_pipeline.alerts.ping import ping
+from cwa_pipeline.alerts.state import State
+from cwa_pipeline.alerts.syncs import Ends, last_ends
+from cwa_pipeline.alerts.tables import left_by_the_last_sync
+from cwa_pipeline.alerts.words import message
+from cwa_pipeline.environment import alert_urls, page_path, ping_url, warehouse_url
+from cwa_pipeline.errors import SettingsError
+from cwa_pipeline.settings import AlertSettings, Settings
+from cwa_pipeline.systems.warehouse import Warehouse
+
+INTERVAL_SECONDS = 60  # nobody acts on an alert faster than that
+
+log = logging.getLogger(__name__)
+
+
+def alerts_sensor(alerts: AlertSettings, job: str) -> dg.SensorDefinition:
+    """The sensor of `[alerts]` over the runs of one job. It runs when alerts are enabled, else it can be started in the UI."""
+
+    @dg.sensor(
+        name="alerts",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING if alerts.enabled else dg.DefaultSensorStatus.STOPPED,
+        description="Tells of failed and late syncs, held groups and jumps of issues, once and with recovery; calls the dead-man's switch.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        now = datetime.now(UTC)
+        state = State.of(context.cursor, now)
+        told = tick(state, context.instance, job, now)
+        context.update_cursor(state.model_dump_json())
+        return dg.SkipReason(told)
+
+    return sensor
+
+
+def tick(state: State, instance: dg.DagsterInstance, job: str, now: datetime) -> str:
+    """Look, and tell what has changed; `state` is brought up to date. Returns what was done, for the tick's line in the UI."""
+    settings, alerts, timezone = _settings()
+    zone, to = ZoneInfo(timezone), addresses(alert_urls())
+    warehouse, dry = _warehouse(), settings is not None and settings.sync.dry_run
+    page = _page(settings)
+    numbers = [address.number for address in to]
+
+    ends = last_ends(instance, job, warehouse, state.busy_runs, dry_run_counts=dry)
+    left = left_by_the_last_sync(warehouse, state.judged_run, dry_run_counts=dry)
+    found = [change for change in changes(state, ends, left, alerts, now, zone) if change.about in alerts.tell]
+    if found and to:
+        state.outbox.append(message(job, found, page, numbers, now))
+    if alerts.digest and (due := due_at(alerts.digest, zone, now)) > (state.digest_at or state.watching_since):
+        since, state.digest_at = state.digest_at or due - timedelta(days=1), now
+        if to:
+            state.outbox.append(digest(job, warehouse, since, now, zone, page, numbers))
+    problems = _ping(state, ends, alerts, now)
+    waiting = len(state.outbox)
+    state.outbox, not_taken = deliver(state.outbox, to, now)
+    for problem in [*problems, *not_taken]:
+        log.warning("%s", problem)
+    told = [change.headline for change in found] or ["nothing to tell"]
+    if found and not to:
+        told.append("no address to tell it to: set CWA_ALERT_URLS")
+    if waiting:
+        told.append(f"{waiting - len(state.outbox)} of {waiting} messages delivered")
+    return "; ".join([*told, *problems, *not_taken])
+
+
+def _settings() -> tuple[Settings | None, AlertSettings, str]:
+    """The settings, those of alerts and the time zone. A file that cannot be read is itself why a sync fails, which has to be told."""
+    try:
+        settings = Settings.load()
+    except SettingsError:
+        return None, AlertSettings(), "UTC"
+    return settings, settings.alerts, settings.schedule.timezone
+
+
+def _warehouse() -> Warehouse | None:
+    """The warehouse; None when WAREHOUSE_URL is none, which makes every sync fail and so has to be told as well."""
+    try:
+        return Warehouse(warehouse_url())
+    except SettingsError:
+        return None
+
+
+def _page(settings: Settings | None) -> str:
+    try:
+        settings = settings or Settings.load()
+        return settings.page.url or str(page_path(settings, warehouse_url()))
+    except SettingsError:
+        return "where it was; the configuration cannot be read, cwa-pipeline check says why"
+
+
+def _ping(state: State, ends: Ends, alerts: AlertSettings, now: datetime) -> list[str]:
+    """Call the dead-man's switch for a new success; tried again at the next tick, as long as the success is news."""
+    try:
+        url = ping_url()
+    except SettingsError as error:
+        return [str(error)]
+    success = ends.success
+    if url is None or success is None or success.run_id == state.pinged_run:
+        return []
+    problem = None
+    if now - success.ended_at < timedelta(hours=alerts.late_after_hours):
+        problem = ping(url)
+    if problem is None:
+        state.pinged_run = success.run_id
+    return [] if problem is None else [problem]
