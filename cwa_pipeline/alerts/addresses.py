@@ -57,7 +57,7 @@ def send(to: Sequence[Address], title: str, text: str, tone: Tone, seconds: floa
         return list(pool.map(lambda each: Outcome(each[0], each[1], _sent(each[2], title, text, tone, seconds)), named))
 
 
-_NOT_UNDERSTOOD = "is no address of a kind that is known; docs/alerts.md shows what one looks like"
+_NOT_UNDERSTOOD = "is no address of a kind that is known; docs/how-to/alerts.md shows what one looks like"
 
 
 def _named(address: Address) -> "tuple[int, str, apprise.NotifyBase | None]":

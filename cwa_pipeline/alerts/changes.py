@@ -42,15 +42,14 @@ def changes(
 
 def _failed(state: State, ends: Ends, zone: ZoneInfo) -> Iterator[Change]:
     """A failure after a success, and the success after it; another failure in between is nothing new."""
-    last = ends.last
-    if last is None or last.succeeded == (state.failed_run is None):
+    last, known = ends.last, state.failed_run
+    if last is None or (last.succeeded and known is None):
         return
+    state.failed_run = None if last.succeeded else last.run_id
     when = f"{last.ended_at.astimezone(zone):%Y-%m-%d %H:%M}"
     if last.succeeded:
-        state.failed_run = None
         yield Change("failed", "success", "sync succeeds again", [f"The sync of {when} succeeded (run {last.run_id})."])
-    else:
-        state.failed_run = last.run_id
+    elif known is None:
         lines = [f"- {line}" for line in _first(last.problems)]
         yield Change("failed", "failure", "sync failed", [f"The sync of {when} failed (run {last.run_id}):", *lines])
 

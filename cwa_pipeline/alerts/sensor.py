@@ -59,7 +59,7 @@ def tick(state: State, instance: dg.DagsterInstance, job: str, now: datetime) ->
     page = _page(settings)
     numbers = [address.number for address in to]
 
-    ends = last_ends(instance, job, warehouse, state.busy_runs, dry_run_counts=dry)
+    ends = last_ends(instance, job, warehouse, state, dry_run_counts=dry)
     left = left_by_the_last_sync(warehouse, state.judged_run, dry_run_counts=dry)
     found = [change for change in changes(state, ends, left, alerts, now, zone) if change.about in alerts.tell]
     if found and to:

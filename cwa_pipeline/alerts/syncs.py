@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 import pandas as pd
 
+from cwa_pipeline.alerts.state import State
 from cwa_pipeline.errors import PipelineError
 from cwa_pipeline.failures import NOTHING_SAID, impersonal_problems, problems_in
 from cwa_pipeline.systems.warehouse import Warehouse
@@ -37,10 +38,10 @@ class Ends(NamedTuple):
 
 
 def last_ends(
-    instance: dg.DagsterInstance, job: str, warehouse: Warehouse | None, known_busy: list[str], *, dry_run_counts: bool
+    instance: dg.DagsterInstance, job: str, warehouse: Warehouse | None, state: State, *, dry_run_counts: bool
 ) -> Ends:
     """Look at the last syncs. An undo is none, nor is a run cancelled by hand or a dry run, unless `[sync] dry_run` makes them all so."""
-    busy, ends = list(known_busy), []
+    busy, ends = list(state.busy_runs), []
     for record in _records(instance, job):
         run = record.dagster_run
         if run.run_id in busy or not _is_whole_sync(run):
@@ -51,19 +52,23 @@ def last_ends(
             break  # newest first: nothing older is of interest
         if any(not end.succeeded for end in ends):
             continue  # of failures the newest is enough
-        events = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event is not None]
-        if problems_in(events).busy:
+        problems = [] if run.run_id == state.failed_run else _problems(instance, run.run_id)
+        if problems is None:
             busy.append(run.run_id)
         else:
-            ends.append(
-                End(run.run_id, ended_at, succeeded=False, problems=impersonal_problems(events) or [NOTHING_SAID])
-            )
+            ends.append(End(run.run_id, ended_at, succeeded=False, problems=problems))
     ends += [
         end for end in _ends_elsewhere(warehouse, dry_run_counts=dry_run_counts) if not instance.has_run(end.run_id)
     ]
     ends.sort(key=lambda end: end.ended_at)
     successes = [end for end in ends if end.succeeded]
     return Ends(ends[-1] if ends else None, successes[-1] if successes else None, busy[-LOOKED_AT:])
+
+
+def _problems(instance: dg.DagsterInstance, run_id: str) -> list[str] | None:
+    """Why a run failed; None when it only found another one under way."""
+    events = [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event is not None]
+    return None if problems_in(events).busy else impersonal_problems(events) or [NOTHING_SAID]
 
 
 def _records(instance: dg.DagsterInstance, job: str) -> list[dg.RunRecord]:

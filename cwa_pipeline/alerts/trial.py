@@ -17,7 +17,7 @@ from cwa_pipeline.errors import SettingsError
 from cwa_pipeline.fitness import Finding, Mark
 from cwa_pipeline.settings import Settings
 
-NONE = "CWA_ALERT_URLS is not set; put the addresses into the environment or the .env file (docs/alerts.md)"
+NONE = "CWA_ALERT_URLS is not set; put the addresses into the environment or the .env file (docs/how-to/alerts.md)"
 TITLE = "cwa-pipeline: test message"
 TEXT = "This is a test message of cwa-pipeline check --alert. Alerts reach you here."
 LOOKED_AT = 60  # syncs; a weekly or monthly pattern shows in them

@@ -1,6 +1,8 @@
 """A message goes to each address, and of each is said what became of it: in time, and without its password."""
 
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,3 +131,9 @@ def test_addresses_come_from_the_environment_or_a_file_and_do_not_show(tmp_path)
         SettingsError, match=r"CWA_ALERT_URLS_FILE: .*nowhere cannot be read \(No such file or directory\)"
     ):
         alert_urls({"CWA_ALERT_URLS_FILE": str(tmp_path / "nowhere")})
+
+
+def test_a_sync_does_not_import_what_sends_alerts() -> None:
+    code = "import sys, cwa_pipeline.definitions, cwa_pipeline.run, cwa_pipeline.cli, cwa_pipeline.alerts.after_sync; print('apprise' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"

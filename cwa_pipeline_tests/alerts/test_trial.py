@@ -35,7 +35,7 @@ def test_alert_sends_a_message_to_each_address_and_says_of_each_whether_it_went_
         "ok   alert address 1 (json): took the test message",
         "ok   alert address 2 (mailto): took the test message",
         "FAIL alert address 3 (json): could not be reached, or refused; look at its host, port, user name and password",
-        "FAIL alert address 4 (unknown): is no address of a kind that is known; docs/alerts.md shows what one looks like",
+        "FAIL alert address 4 (unknown): is no address of a kind that is known; docs/how-to/alerts.md shows what one looks like",
     ]
     assert web.titles == [mail["Subject"] for mail in box.mails] == ["cwa-pipeline: test message"]
     assert SECRET not in result.stdout + result.stderr
