@@ -85,6 +85,13 @@ def test_the_example_file_shows_every_key_with_its_default(tmp_path: Path) -> No
             "[pcrt.additional_members] table must be the plain name",
         ),
         (MINIMAL + '[pcrt.additional_members]\nformat = "xml"', "[pcrt.additional_members] format should be"),
+        (
+            MINIMAL + '[alerts]\ntell = ["fail"]',
+            "[alerts.tell] 0 should be 'failed', 'late', 'held' or 'jumped' (found 'fail')",
+        ),
+        (MINIMAL + "[alerts]\nlate_after_hours = 0", "[alerts] late_after_hours should be greater than 0 (found 0)"),
+        (MINIMAL + '[alerts]\ndigest = "0 25 * * *"', "[alerts] digest is not a cron expression of five fields"),
+        (MINIMAL + "[alerts]\nenable = true", "[alerts] enable is unknown; did you mean enabled?"),
         (MINIMAL + "[snyc]\n", "[snyc] is unknown; did you mean sync?"),
     ],
 )

@@ -134,6 +134,7 @@ def test_addresses_come_from_the_environment_or_a_file_and_do_not_show(tmp_path)
 
 
 def test_a_sync_does_not_import_what_sends_alerts() -> None:
-    code = "import sys, cwa_pipeline.definitions, cwa_pipeline.run, cwa_pipeline.cli, cwa_pipeline.alerts.after_sync; print('apprise' in sys.modules)"
+    modules = "cwa_pipeline.definitions, cwa_pipeline.run, cwa_pipeline.cli, cwa_pipeline.alerts.after_sync"
+    code = f"import sys, {modules}; print('apprise' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "False\n"
