@@ -183,13 +183,13 @@ def _step(name: str, *checks: Check) -> dg.AssetChecksDefinition:
     def step(
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseIOManager]
     ) -> Iterator[dg.AssetCheckResult]:
+        selected = {key.name: key.asset_key for key in context.selected_asset_check_keys}  # with the site in front
         for check in checks:
-            key = dg.AssetCheckKey(dg.AssetKey(check.asset), check.name)
-            if key in context.selected_asset_check_keys:
+            if check.name in selected:
                 found = check.look(warehouse.frame)
                 yield dg.AssetCheckResult(
                     passed=found.passed,
-                    asset_key=check.asset,
+                    asset_key=selected[check.name],
                     check_name=check.name,
                     severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
                     description=found.description,

@@ -1,27 +1,36 @@
-"""Everything wired. Only the settings of schedule and alerts are read here; files, secrets and systems are opened when a run starts."""
+"""Everything wired. Only the site's name, schedule and alerts are read here; secrets and systems are opened when a run starts."""
 
 import dagster as dg
 
 from cwa_pipeline import checks
 from cwa_pipeline.alerts.sensor import alerts_sensor
-from cwa_pipeline.assets import coverage, issues, matching, page, source_tables
+from cwa_pipeline.assets import coverage, issues, matching, page, source_tables, sources
 from cwa_pipeline.assets.io import WarehouseIOManager
 from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource
-from cwa_pipeline.assets.sources import source_systems
-from cwa_pipeline.jobs import nightly_sync, nightly_sync_schedule, page_after_a_failure
-from cwa_pipeline.pruning_job import pruning, pruning_schedule
+from cwa_pipeline.jobs import nightly_sync_job, nightly_sync_schedule, page_after_a_failure_of
+from cwa_pipeline.pruning_job import pruning_job, pruning_schedule
 from cwa_pipeline.settings import AlertSettings, ScheduleSettings, Settings, config_path
 
 # Without a configuration yet, the lineage can still be looked at; a run then says what is missing.
-_schedule = Settings.load().schedule if config_path().exists() else ScheduleSettings()
-_alerts = Settings.load().alerts if config_path().exists() else AlertSettings()
+_settings = Settings.load() if config_path().exists() else None
+_schedule = _settings.schedule if _settings else ScheduleSettings()
+_alerts = _settings.alerts if _settings else AlertSettings()
+_site = _settings.site.name if _settings else None  # None: keys and names bear no prefix
+_nightly_sync = nightly_sync_job(_site, _settings.cwa.url if _settings else "")
+_pruning = pruning_job(_site)
+job_name = _nightly_sync.name
 
 defs = dg.Definitions(
-    assets=[*source_systems, *dg.load_assets_from_modules([source_tables, matching, issues, coverage, page])],
-    asset_checks=dg.load_asset_checks_from_modules([checks]),
-    jobs=[nightly_sync, pruning],
-    schedules=[nightly_sync_schedule(_schedule), pruning_schedule(_schedule)],
-    sensors=[page_after_a_failure, alerts_sensor(_alerts, nightly_sync.name)],
+    assets=dg.load_assets_from_modules(
+        [sources, source_tables, matching, issues, coverage, page],
+        key_prefix=_site,
+        source_key_prefix=_site,
+        include_specs=True,
+    ),
+    asset_checks=dg.load_asset_checks_from_modules([checks], asset_key_prefix=_site),
+    jobs=[_nightly_sync, _pruning],
+    schedules=[nightly_sync_schedule(_schedule, _nightly_sync), pruning_schedule(_schedule, _pruning)],
+    sensors=[page_after_a_failure_of(_nightly_sync), alerts_sensor(_alerts, _nightly_sync.name, _site)],
     resources={
         "settings": SettingsResource(),
         "automate": AutomateResource(),

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from cwa_pipeline.errors import SettingsError
-from cwa_pipeline.settings import Settings, config_path, generic_serials
+from cwa_pipeline.settings import Settings, config_path, configured_site, generic_serials
 
 DEFAULT_WAREHOUSE_FILE = "cwa_warehouse.db"
 DEFAULT_PAGE_FILE = "integration_page.html"
@@ -53,11 +53,23 @@ def pcrt_database_url(environ: Mapping[str, str] = os.environ) -> URL:
 
 
 def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
-    """WAREHOUSE_URL as a SQLAlchemy URL (`sqlite:///` or `postgresql://`); without it, a SQLite file beside the TOML file."""
+    """WAREHOUSE_URL as a SQLAlchemy URL (`sqlite:///` or `postgresql://`); without it, a SQLite file beside the TOML file.
+
+    With `[site] name`, the URL says what the sites share, and the site has its own part of that: in a PostgreSQL database the schema
+    of its name (the URL's `schema` parameter), in a folder the SQLite file with its name behind (`cwa_warehouse_tampa.db`).
+    """
     text = environ.get("WAREHOUSE_URL")
-    if not text:
-        return URL.create("sqlite", database=str(config_path().with_name(DEFAULT_WAREHOUSE_FILE)))
-    return _database_url("WAREHOUSE_URL", text, {"sqlite", "postgresql"})
+    url = (
+        _database_url("WAREHOUSE_URL", text, {"sqlite", "postgresql"})
+        if text
+        else URL.create("sqlite", database=str(config_path().with_name(DEFAULT_WAREHOUSE_FILE)))
+    )
+    site = configured_site()
+    if not site:
+        return url
+    if url.get_backend_name() == "postgresql":
+        return url.update_query_dict({"schema": site})
+    return url.set(database=str(_of_site(Path(url.database or ""), site)))
 
 
 def alert_urls(environ: Mapping[str, str] = os.environ) -> list[SecretStr]:
@@ -109,7 +121,12 @@ def page_path(settings: Settings, warehouse: URL) -> Path:
         if warehouse.get_backend_name() == "sqlite" and warehouse.database
         else config_path()
     )
-    return beside.with_name(DEFAULT_PAGE_FILE)
+    page = beside.with_name(DEFAULT_PAGE_FILE)
+    return _of_site(page, settings.site.name) if settings.site.name else page
+
+
+def _of_site(path: Path, site: str) -> Path:
+    return path.with_name(f"{path.stem}_{site}{path.suffix}")
 
 
 def _required(environ: Mapping[str, str], variable: str, what: str) -> str:

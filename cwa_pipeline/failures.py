@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._utils.error import SerializableErrorInfo
 
-from cwa_pipeline import errors
+from cwa_pipeline import errors, site
 from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.page.renew import renew_page
 from cwa_pipeline.sync_record import SyncRecord
@@ -60,6 +60,7 @@ def tell_of_failure(run_id: str, problems: list[str]) -> None:
     """
     try:
         with Warehouse(warehouse_url()) as warehouse:
+            site.refuse_another_sites_tables(warehouse)
             SyncRecord(warehouse).failed(run_id, problems)
     except errors.PipelineError as error:
         log.warning("The failure cannot be put on record: %s", error)
@@ -92,4 +93,4 @@ def _failed_checks(events: Iterable[dg.DagsterEvent], severity: dg.AssetCheckSev
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed and check.severity == severity:
-                yield f"{check.asset_key.to_user_string()}: {check.description}"
+                yield f"{check.asset_key.path[-1]}: {check.description}"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from cwa_pipeline import site
 from cwa_pipeline.environment import CwaCredentials, page_path, pcrt_database_url, warehouse_url
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.rules.plans import plans_of_groups
@@ -91,7 +92,7 @@ def _pcrt(settings: Settings) -> Iterator[tuple[Mark, str]]:
 
 def _warehouse(_settings: Settings) -> Iterator[tuple[Mark, str]]:
     with Warehouse(warehouse_url()) as warehouse, warehouse.exclusive():
-        warehouse.create()
+        site.claim(warehouse)
         yield "ok", f"its tables are there ({warehouse_url().render_as_string(hide_password=True)})"
 
 

@@ -10,11 +10,12 @@ import dagster as dg
 from pydantic import Field
 
 from cwa_pipeline.environment import warehouse_url
-from cwa_pipeline.jobs import nightly_sync
+from cwa_pipeline.jobs import NIGHTLY_SYNC, name_with_site, site_tags
 from cwa_pipeline.pruning import prune_dagster, prune_warehouse
 from cwa_pipeline.settings import ScheduleSettings, Settings
 from cwa_pipeline.systems.warehouse import Warehouse
 
+PRUNING = "pruning"
 PRUNING_CRON = "30 12 * * 0"  # Sunday at noon: far from any night's sync, so that neither finds the warehouse in use
 
 
@@ -42,23 +43,32 @@ def prune_dagsters_runs(context: dg.OpExecutionContext, config: PruningConfig) -
         context.instance,
         history,
         datetime.now(UTC),
-        jobs={nightly_sync.name, context.job_name},
+        jobs={name_with_site(Settings.load().site.name, NIGHTLY_SYNC), context.job_name},
         location=origin.location_name if origin else None,
         dry_run=config.dry_run,
     )
     context.add_output_metadata({"runs": len(removed)})
 
 
-@dg.job(description="Forgets what is over and older than [history] says: rows of the warehouse, and Dagster's runs.")
-def pruning() -> None:
-    prune_the_warehouse()
-    prune_dagsters_runs()
+def pruning_job(site: str | None = None) -> dg.JobDefinition:
+    """The job `pruning`, or `tampa_pruning` of the site `tampa`."""
+
+    @dg.job(
+        name=name_with_site(site, PRUNING),
+        description="Forgets what is over and older than [history] says: rows of the warehouse, and Dagster's runs.",
+        tags=site_tags(site),
+    )
+    def pruning() -> None:
+        prune_the_warehouse()
+        prune_dagsters_runs()
+
+    return pruning
 
 
-def pruning_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition:
+def pruning_schedule(schedule: ScheduleSettings, pruning: dg.JobDefinition) -> dg.ScheduleDefinition:
     """Once a week. A sync that is running at that moment is waited for in the queue, as two syncs are."""
     return dg.ScheduleDefinition(
-        name="pruning_schedule",
+        name=f"{pruning.name}_schedule",
         job=pruning,
         cron_schedule=PRUNING_CRON,
         execution_timezone=schedule.timezone,

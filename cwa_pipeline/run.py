@@ -13,6 +13,7 @@ import dagster as dg
 
 from cwa_pipeline import errors
 from cwa_pipeline.failures import NOTHING_SAID, problems_in, tell_of_failure
+from cwa_pipeline.settings import configured_site
 
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -57,8 +58,9 @@ class PruningOutcome:
 
 def run_pruning(*, dry_run: bool = False) -> PruningOutcome:
     """Run the pruning job once; Dagster's runs are those of DAGSTER_HOME (none when that is not set)."""
-    from cwa_pipeline.pruning_job import pruning  # noqa: PLC0415 - only when asked for
+    from cwa_pipeline.pruning_job import pruning_job  # noqa: PLC0415 - only when asked for
 
+    pruning = pruning_job(configured_site())
     ops = {op.name: {"config": {"dry_run": dry_run}} for op in pruning.nodes}
     with _instance() as instance:
         result = pruning.execute_in_process(run_config={"ops": ops, **_QUIET}, instance=instance, raise_on_error=False)
@@ -69,16 +71,18 @@ def run_pruning(*, dry_run: bool = False) -> PruningOutcome:
         return PruningOutcome(removed, problems, found.busy)
 
 
-def _run(ops: dict[str, Any], assets: Sequence[str] | None = None) -> SyncOutcome:
-    from cwa_pipeline.definitions import defs  # noqa: PLC0415 - reads the configuration, so only when asked for
+def _run(ops: dict[str, Any], assets: Sequence[str] = ()) -> SyncOutcome:
+    from cwa_pipeline.definitions import defs, job_name  # noqa: PLC0415 - reads the configuration, so only when asked for
 
     config = {"ops": ops, **_QUIET}
     with _instance() as instance:
-        result = defs.resolve_job_def("nightly_sync").execute_in_process(
+        job = defs.resolve_job_def(job_name)
+        keys = [key for key in job.asset_layer.executable_asset_keys if key.path[-1] in assets]
+        result = job.execute_in_process(
             run_config=config,
             instance=instance,
             raise_on_error=False,
-            asset_selection=[dg.AssetKey(asset) for asset in assets] if assets else None,
+            asset_selection=keys or None,
         )
         found = problems_in(result.all_events)
         problems = found.errors or ([] if result.success else [NOTHING_SAID])

@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -31,6 +32,8 @@ MOST_CONNECTIONS = 32  # CWA is one IIS and one MySQL; more at once only makes e
 TREND_DAYS = 31  # the page shows how the open issues changed in 30 days
 MOST_DAYS = 36_500  # a hundred years; a number beyond that is a slip
 MOST_LATE_HOURS = 24 * 31  # a sync once a month; later than that is never told in time
+LONGEST_SITE_NAME = 40  # PostgreSQL cuts a schema's name at 63
+SITE_NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_SITE_NAME - 1}}}", re.ASCII)
 CRON_FIELDS = 5  # Dagster's schedules know minutes to weekdays; croniter alone would also take seconds
 
 DEFAULT_PLANS = (
@@ -119,6 +122,15 @@ def _web_address(url: str) -> str:
     return url.strip()
 
 
+def _site_name(name: str) -> str:
+    if not SITE_NAME.fullmatch(name) or name.startswith("pg_"):
+        raise ValueError(
+            f'has to be letters, digits and underscores, a letter first, at most {LONGEST_SITE_NAME}, as in "tampa"; '
+            "and pg_ in front is PostgreSQL's own"
+        )
+    return name
+
+
 def _template(identifier: str) -> Callable[[str], str]:
     """A check for the address of one thing: a web address that holds its id, and no other name, in braces."""
 
@@ -141,6 +153,12 @@ Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SiteSettings(_Section):
+    """`[site]`: which of many shops this is. Its name goes in front of keys and names, and keeps its tables apart."""
+
+    name: Annotated[str, AfterValidator(_site_name)] | None = None
 
 
 class CwaSettings(_Section):
@@ -313,6 +331,7 @@ class Settings(_Section):
     """The whole of `cwa_pipeline.toml`."""
 
     cwa: CwaSettings
+    site: SiteSettings = SiteSettings()
     pcrt: PcrtSettings = PcrtSettings()
     sync: SyncSettings = SyncSettings()
     guards: GuardSettings = GuardSettings()
@@ -329,18 +348,39 @@ class Settings(_Section):
         Raises SettingsError, one line per wrong key, naming the file, the key and the remedy.
         """
         path = path or config_path()
-        try:
+        with _told_in_lines(path):
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
-        except FileNotFoundError:
-            raise SettingsError(
-                f"{path}: no such file; copy cwa_pipeline.example.toml to {CONFIG_FILE}, or set {CONFIG_VARIABLE} to its path"
-            ) from None
-        except OSError as error:
-            raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path}: is not TOML: {error}") from None
-        except ValidationError as error:
-            raise SettingsError("\n".join(f"{path}: {_one_line(detail)}" for detail in error.errors())) from None
+
+
+def configured_site() -> str | None:
+    """The site's name in the configuration; None when it has none, or there is no file. The file's other keys may be wrong."""
+    path = config_path()
+    if not path.exists():
+        return None
+    with _told_in_lines(path):
+        section = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("site", {})
+        return _SiteAlone.model_validate({"site": section}).site.name
+
+
+class _SiteAlone(BaseModel):
+    site: SiteSettings
+
+
+@contextmanager
+def _told_in_lines(path: Path) -> Iterator[None]:
+    """Whatever is wrong with the file at `path`, as a SettingsError with one line for each thing."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path}: no such file; copy cwa_pipeline.example.toml to {CONFIG_FILE}, or set {CONFIG_VARIABLE} to its path"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not TOML: {error}") from None
+    except ValidationError as error:
+        raise SettingsError("\n".join(f"{path}: {_one_line(detail)}" for detail in error.errors())) from None
 
 
 def config_path() -> Path:

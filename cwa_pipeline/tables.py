@@ -352,6 +352,15 @@ class CoverageHistory(Table):
 # --- the warehouse's own -----------------------------------------------------------------------------------------------
 
 
+class SiteOwner(Table):
+    """With `[site] name`: which systems' tables these are, so that a second site of the same name is noticed. One row."""
+
+    site: Text = column("`[site] name`", unique=True)
+    cwa_url: Text = column("`[cwa] url`")
+    pcrt_database: Text = column("PCRT's database, without account and password")
+    since: Time = column("When the site's first sync made these tables")
+
+
 class TableLoads(Table):
     """Which run filled each table, so that a write can prove that all it rests on was read in one run."""
 
@@ -418,6 +427,7 @@ TABLES: dict[str, type[Table]] = {
     "additional_members_ledger": AdditionalMembersLedger,
     "coverage_history": CoverageHistory,
     "group_holds": GroupHolds,
+    "site_owner": SiteOwner,
     "table_loads": TableLoads,
     "read_receipts": ReadReceipts,
     "sync_runs": SyncRuns,

@@ -135,8 +135,8 @@ def additional_members(
     run_id = context.run.run_id
     members_plan, pcrt_subscriptions = warehouse.frame("members_plan"), warehouse.frame("pcrt_subscriptions")
     record = SyncRecord(warehouse.warehouse)
-    selected = context.selected_asset_keys
-    if dg.AssetKey("additional_members") not in selected:  # the record alone: there is nothing to do but to show it
+    selected = {key.path[-1]: key for key in context.selected_asset_keys}
+    if "additional_members" not in selected:  # the record alone: there is nothing to do but to show it
         lists = record.last_lists()
     elif config.undo_run_id:
         changes = ledger.undoing(record.ledger(), config.undo_run_id, config.undo_group_id)
@@ -148,12 +148,12 @@ def additional_members(
         lists = _sync(context, config, settings, pcrt, warehouse, members_plan, pcrt_subscriptions)
 
     counts = {str(status): int(count) for status, count in lists["status"].value_counts().items()}
-    results = [
-        _materialised("additional_members_ledger", record.ledger()),
-        _materialised("coverage_history", warehouse.warehouse.read("coverage_history")),
-        _materialised("additional_members", lists, **counts, plan_id=membership.plan_id(members_plan)),
-    ]
-    yield from (result for result in results if result.asset_key in selected)
+    if "additional_members_ledger" in selected:
+        yield _materialised(selected["additional_members_ledger"], record.ledger())
+    if "coverage_history" in selected:
+        yield _materialised(selected["coverage_history"], warehouse.warehouse.read("coverage_history"))
+    if "additional_members" in selected:
+        yield _materialised(selected["additional_members"], lists, **counts, plan_id=membership.plan_id(members_plan))
 
 
 def _sync(
@@ -193,7 +193,5 @@ def _sync(
     return lists
 
 
-def _materialised(table: str, frame: pd.DataFrame, **more: int | str) -> dg.MaterializeResult:
-    return dg.MaterializeResult(
-        asset_key=dg.AssetKey(table), metadata={**materialisation_metadata(table, frame), **more}
-    )
+def _materialised(asset: dg.AssetKey, frame: pd.DataFrame, **more: int | str) -> dg.MaterializeResult:
+    return dg.MaterializeResult(asset_key=asset, metadata={**materialisation_metadata(asset, frame), **more})

@@ -13,7 +13,9 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
+from cwa_pipeline import site
 from cwa_pipeline.assets.lineage import column_lineage, come_from
+from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
 from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.systems.reading import Reading
 from cwa_pipeline.systems.warehouse import Warehouse
@@ -37,12 +39,14 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the warehouse named by WAREHOUSE_URL and take its lock (BusyError when another sync has it)."""
+        if context.instance and context.run:
+            refuse_a_second_site_of_this_name(context.instance, context.run)
         self._frames = {}
         self._warehouse = Warehouse(warehouse_url())
         with ExitStack() as held:
             held.enter_context(self._warehouse)
             held.enter_context(self._warehouse.exclusive())
-            self._warehouse.create()
+            site.claim(self._warehouse)
             self._held = held.pop_all()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
@@ -60,7 +64,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
             context.log.warning("%s keeps the rows of before: what was read is empty or not as counted", table)
         else:
             frame = self.publish(table, obj.frame if isinstance(obj, Reading) else obj, context.run_id)
-        context.add_output_metadata(materialisation_metadata(table, frame))
+        context.add_output_metadata(materialisation_metadata(context.asset_key, frame))
         if isinstance(obj, Reading):
             self._warehouse.append("read_receipts", receipt(table, obj, context.run_id))
             context.add_output_metadata({"rows_counted": obj.counted, "counted_by": obj.counted_by})
@@ -126,8 +130,9 @@ def definition_metadata(table: str) -> dict[str, Any]:
     return {"dagster/table_name": table, "dagster/column_schema": _column_schema(table)}
 
 
-def materialisation_metadata(table: str, frame: pd.DataFrame) -> dict[str, Any]:
+def materialisation_metadata(asset: dg.AssetKey, frame: pd.DataFrame) -> dict[str, Any]:
     """The row count and the first rows. Event logs last for ever, so columns that name people are left out."""
+    *prefix, table = asset.path
     shown = impersonal_columns(table)
     preview = frame[shown].head(PREVIEW_ROWS)
     records = [
@@ -136,7 +141,7 @@ def materialisation_metadata(table: str, frame: pd.DataFrame) -> dict[str, Any]:
     ]
     schema = dg.TableSchema([dg.TableColumn(name) for name in shown])
     return {
-        **column_lineage(table),
+        **column_lineage(table, prefix),
         "dagster/row_count": len(frame),
         "preview": dg.MetadataValue.table(records, schema=schema) if records else dg.MetadataValue.text("no rows"),
     }

@@ -4,6 +4,7 @@ What belongs here: one line a column. What must not: how it is worked out (`rule
 the name of an issue, or the clock.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -136,11 +137,14 @@ SOURCES: dict[str, dict[str, str]] = {
 }
 
 
-def column_lineage(table: str) -> dict[str, Any]:
-    """The metadata of a materialisation of the table; nothing where no column of it comes from another table's."""
+def column_lineage(table: str, prefix: Sequence[str] = ()) -> dict[str, Any]:
+    """The metadata of a materialisation of the table; nothing where no column of it comes from another table's.
+
+    `prefix` is what stands before the asset keys of the site.
+    """
     if table not in SOURCES:
         return {}
-    deps = {column: [_dep(name) for name in names.split()] for column, names in SOURCES[table].items()}
+    deps = {column: [_dep(name, prefix) for name in names.split()] for column, names in SOURCES[table].items()}
     return {"dagster/column_lineage": dg.TableColumnLineage(deps_by_column=deps)}
 
 
@@ -150,6 +154,6 @@ def come_from(table: str, column: str) -> str:
     return f". From {names.replace(' ', ', ')}" if names else ""
 
 
-def _dep(name: str) -> dg.TableColumnDep:
+def _dep(name: str, prefix: Sequence[str]) -> dg.TableColumnDep:
     asset, _, column = name.rpartition(".")
-    return dg.TableColumnDep(asset_key=dg.AssetKey(asset.split("/")), column_name=column)
+    return dg.TableColumnDep(asset_key=dg.AssetKey([*prefix, *asset.split("/")]), column_name=column)

@@ -61,7 +61,7 @@ def source_tables(
     warehouse: dg.ResourceParam[WarehouseIOManager],
 ) -> Iterator[dg.Output[Reading]]:
     """Each table is handed on as soon as it is read, and goes into the warehouse while the next one is on its way."""
-    selected = {key.to_user_string() for key in context.selected_asset_keys}
+    selected = {key.path[-1] for key in context.selected_asset_keys}
     plans, prefix = settings.values.cwa.plans, settings.values.pcrt.bizcare_prefix
     with ThreadPoolExecutor(1, "read-cwa") as of_cwa, ThreadPoolExecutor(1, "read-pcrt") as of_pcrt:
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from cwa_pipeline import site
 from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.page import content, render, summary
@@ -71,6 +72,7 @@ def renew_page() -> Path:
     url, now = warehouse_url(), datetime.now(UTC)
     path = page_path(settings, url)
     with Warehouse(url) as warehouse:
+        site.refuse_another_sites_tables(warehouse)
         try:
             text = page(lambda table: warehouse.read(table, or_empty=table in MAY_BE_UNFILLED), settings, now)
         except WarehouseError as error:

@@ -25,7 +25,7 @@ from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.systems import warehouse_schema as schema
 from cwa_pipeline.systems.warehouse_frames import content_hash, from_arrow, to_arrow, validated, with_times_as_text
 from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
-from cwa_pipeline.systems.warehouse_versions import check_is_current, make_as_of, make_current
+from cwa_pipeline.systems.warehouse_versions import check_is_current, columns_found, make_as_of, make_current
 from cwa_pipeline.tables import TABLES
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ GROWING = {
     "additional_members_ledger",
     "coverage_history",
     "group_holds",
+    "site_owner",
     "read_receipts",
     "sync_runs",
     "sync_failures",
@@ -58,6 +59,11 @@ class Warehouse:
         """Raises SettingsError for a URL that cannot be a warehouse; connects to nothing yet."""
         self._database = _database(url)
 
+    @property
+    def name(self) -> str:
+        """Where it is, in words for a person."""
+        return self._database.name
+
     def __enter__(self) -> Self:
         """For the callers' `with`; there is nothing to open."""
         return self
@@ -72,6 +78,11 @@ class Warehouse:
         """
         with self._connection(create=True) as connection, connection.cursor() as cursor:
             make_current(self._database, cursor)
+
+    def tables(self, *, create: bool = False) -> set[str]:
+        """The tables that are there, whosever they are; with `create`, their file or schema is made when it is missing."""
+        with self._connection(create=create) as connection, connection.cursor() as cursor:
+            return set(columns_found(self._database, cursor))
 
     def replace(self, frames: Mapping[str, pd.DataFrame], run_id: str) -> dict[str, pd.DataFrame]:
         """Empty each table and fill it from its frame, in one transaction with the row of `table_loads` that says so.

@@ -1,6 +1,7 @@
 """What only PostgreSQL does as the warehouse.
 
-What belongs here: connecting, what is in the current schema, its lock and its failures. What must not: a table by name.
+What belongs here: connecting, what is in the current schema or the one that the URL names, its lock and its failures. What must
+not: a table by name.
 """
 
 import os
@@ -15,6 +16,7 @@ import adbc_driver_postgresql.dbapi as adbc
 import psycopg
 import sqlalchemy as sa
 from adbc_driver_manager.dbapi import Connection, Cursor
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
@@ -27,7 +29,6 @@ WAIT_SECONDS = 30  # for a table that somebody else holds while its columns are 
 # versions of the pipeline have to mean the same lock.
 SYNC_LOCK = 1_129_791_831
 CREATE_LOCK = 1_129_791_832
-_SCHEMA = "hashtext(current_schema())"
 
 # libpq gives no code for a connection that was refused, only the server's words
 _DENIED = (
@@ -52,21 +53,16 @@ _HOLDER = f"""
     SELECT coalesce(max(a.application_name || ', since ' || a.backend_start::timestamptz(0)), 'it is hidden by whom')
     FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a USING (pid)
     WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {SYNC_LOCK} AND a.datname = current_database()
-    AND l.objid::bigint = ({_SCHEMA}::bigint & 4294967295)
+    AND l.objid::bigint = (hashtext({{}})::bigint & 4294967295)
 """  # noqa: S608 - made of constants
 
 
 class PostgresqlDatabase:
-    """A warehouse in the current schema of a PostgreSQL database."""
+    """A warehouse in the current schema of a PostgreSQL database, or in the one that the URL's `schema` parameter names."""
 
     # "named", because a style with percent signs would double those in the comments
     dialect: sa.Dialect = postgresql.dialect(paramstyle="named")
     times_as_text = False
-    begin_create = (
-        "BEGIN",
-        f"DO $$ BEGIN PERFORM pg_advisory_xact_lock({CREATE_LOCK}, {_SCHEMA}); END $$",
-        f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'",  # or a step and all readers behind it wait for a forgotten transaction
-    )
     begin_snapshot = ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",)
     columns_query = (
         "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull "
@@ -78,6 +74,17 @@ class PostgresqlDatabase:
     def __init__(self, url: URL) -> None:
         """Raises SettingsError for a parameter that PostgreSQL does not know."""
         query = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
+        self._own_schema = query.pop("schema", None)
+        if self._own_schema:
+            quoted = self.dialect.identifier_preparer.quote_identifier(self._own_schema)
+            query["options"] = f"{query.get('options', '')} -csearch_path={quoted}".strip()
+        # The schema as SQL: one that is named may be missing still, and has its lock all the same.
+        self._schema = sql.quote(self._own_schema) if self._own_schema else "current_schema()"
+        self.begin_create = (
+            "BEGIN",
+            f"DO $$ BEGIN PERFORM pg_advisory_xact_lock({CREATE_LOCK}, hashtext({self._schema})); END $$",
+            f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'",  # or a step and all readers behind it wait for a forgotten transaction
+        )
         defaults = {
             "connect_timeout": str(CONNECT_SECONDS),
             "application_name": f"cwa-pipeline, process {os.getpid()} on {socket.gethostname()}",
@@ -89,9 +96,18 @@ class PostgresqlDatabase:
             raise SettingsError(f"WAREHOUSE_URL: {' '.join(str(error).split())}; remove or correct it") from None
         self._password = url.password or query.get("password")
         self.name = f"PostgreSQL {url.host or query.get('host') or 'on this machine'}/{url.database or ''}"
+        if self._own_schema:
+            self.name += f", schema {self._own_schema}"
 
     def prepare(self) -> None:
-        """Nothing to do: the database is made by whoever runs the server."""
+        """Make the schema that the URL names when it is missing; the database is made by whoever runs the server."""
+        if not self._own_schema:
+            return
+        with closing(self.connect(autocommit=True)) as connection, connection.cursor() as cursor:
+            if not self._ask(cursor, f"SELECT to_regnamespace(quote_ident({self._schema})) IS NOT NULL"):
+                quoted = self.dialect.identifier_preparer.quote_identifier(self._own_schema)
+                for statement in (*self.begin_create, f"CREATE SCHEMA IF NOT EXISTS {quoted}", "COMMIT"):
+                    cursor.execute(statement)
 
     def connect(self, *, autocommit: bool = False) -> Connection:
         """Open a connection."""
@@ -105,13 +121,13 @@ class PostgresqlDatabase:
         except adbc_driver_manager.Error as error:
             raise self.failure(error) from None
         with closing(connection), connection.cursor() as cursor:
-            if not self._ask(cursor, f"SELECT pg_try_advisory_lock({SYNC_LOCK}, {_SCHEMA})"):
-                holder = self._ask(cursor, _HOLDER)
+            if not self._ask(cursor, f"SELECT pg_try_advisory_lock({SYNC_LOCK}, hashtext({self._schema}))"):
+                holder = self._ask(cursor, _HOLDER.format(self._schema))
                 raise BusyError(f"{self.name}: another sync is running ({holder}); try again when that one is done")
             try:
                 yield
             finally:
-                self._ask(cursor, f"SELECT pg_advisory_unlock({SYNC_LOCK}, {_SCHEMA})")
+                self._ask(cursor, f"SELECT pg_advisory_unlock({SYNC_LOCK}, hashtext({self._schema}))")
 
     def read_options(self, row_count: int) -> dict[str, str]:  # noqa: ARG002 - SQLite's reads need it
         """Nothing special: PostgreSQL knows its columns' types."""

@@ -29,7 +29,7 @@ def make_current(database: Any, cursor: Cursor) -> None:
     Raises WarehouseError, having changed nothing, for a newer warehouse, for tables of our names that another program keeps, and
     for ours with columns that somebody changed.
     """
-    found = _found(database, cursor)
+    found = columns_found(database, cursor)
     version = version_in(cursor, found)
     if version == HEAD and TABLES.keys() <= found.keys():
         _check_all(database, found)
@@ -37,7 +37,7 @@ def make_current(database: Any, cursor: Cursor) -> None:
     _refuse_newer(database, version)
     for statement in database.begin_create:
         cursor.execute(statement)
-    found = _found(database, cursor)  # another process may have been at it while this one waited for the lock
+    found = columns_found(database, cursor)  # another process may have been at it while this one waited for the lock
     version = version_in(cursor, found)
     try:
         _refuse_newer(database, version)
@@ -45,7 +45,9 @@ def make_current(database: Any, cursor: Cursor) -> None:
         made, described = _tables(database.dialect)
         for statement in [*_steps(database, found, version), *made]:
             cursor.execute(statement)
-        _check_all(database, _found(database, cursor), is_stamped=version is not None or not found.keys() & TABLES)
+        _check_all(
+            database, columns_found(database, cursor), is_stamped=version is not None or not found.keys() & TABLES
+        )
         for statement in described:
             cursor.execute(statement)
     except WarehouseError:
@@ -56,7 +58,7 @@ def make_current(database: Any, cursor: Cursor) -> None:
 
 def check_is_current(database: Any, cursor: Cursor) -> None:
     """Raises WarehouseError for tables that are not of this code's version."""
-    found = _found(database, cursor)
+    found = columns_found(database, cursor)
     version = version_in(cursor, found)
     _refuse_newer(database, version)
     if version != HEAD:
@@ -88,7 +90,8 @@ def known_versions() -> list[str]:
     return [str(step.revision) for step in steps][::-1]
 
 
-def _found(database: Any, cursor: Cursor) -> Found:
+def columns_found(database: Any, cursor: Cursor) -> Found:
+    """The tables that are there, whosever they are, each with its columns."""
     cursor.execute(database.columns_query)
     found: Found = {}
     for table, column, declared, not_null in cursor.fetchall():
