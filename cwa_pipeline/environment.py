@@ -1,4 +1,4 @@
-"""What a shop keeps out of `cwa_pipeline.toml`: the CWA account and the two databases, in the environment or a `.env` file.
+"""What a shop keeps out of `cwa_pipeline.toml`: the CWA account and the two databases, from the environment, a `.env` file or files.
 
 What belongs here: which variable holds what, and the one line that a missing or wrong one earns; a secret is never part of it. What
 must not: opening a connection. Nothing is read at import.
@@ -35,7 +35,7 @@ class CwaCredentials(BaseModel):
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read CWA_USERNAME, CWA_PASSWORD, CWA_CLIENT_ID and, when set, CWA_TWO_FACTOR_PASSCODE."""
-        passcode = environ.get("CWA_TWO_FACTOR_PASSCODE")
+        passcode = _secret(environ, "CWA_TWO_FACTOR_PASSCODE")
         return cls(
             username=_required(environ, "CWA_USERNAME", "the CWA account's name"),
             password=SecretStr(_required(environ, "CWA_PASSWORD", "the CWA account's password")),
@@ -58,7 +58,7 @@ def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
     With `[site] name`, the URL says what the sites share, and the site has its own part of that: in a PostgreSQL database the schema
     of its name (the URL's `schema` parameter), in a folder the SQLite file with its name behind (`cwa_warehouse_tampa.db`).
     """
-    text = environ.get("WAREHOUSE_URL")
+    text = _secret(environ, "WAREHOUSE_URL")
     url = (
         _database_url("WAREHOUSE_URL", text, {"sqlite", "postgresql"})
         if text
@@ -130,10 +130,36 @@ def _of_site(path: Path, site: str) -> Path:
 
 
 def _required(environ: Mapping[str, str], variable: str, what: str) -> str:
-    value = environ.get(variable, "")
+    value = _secret(environ, variable) or ""
     if not value.strip():
-        raise SettingsError(f"{variable} is not set; put {what} into the environment or the .env file")
+        raise SettingsError(
+            f"{variable} is not set; put {what} into the environment or the .env file, or the path of a file with it into {variable}_FILE"
+        )
     return value
+
+
+def _secret(environ: Mapping[str, str], variable: str) -> str | None:
+    """The variable, or what is in the file that the variable with _FILE behind names, without the newline at its end.
+
+    Files are how systemd's credentials, Docker's and Kubernetes' secrets arrive; unlike the environment they are not handed on to
+    every process. What is in one is never part of an error.
+    """
+    value, path = environ.get(variable), environ.get(f"{variable}_FILE")
+    if not path:
+        return value
+    if value:
+        raise SettingsError(f"{variable} and {variable}_FILE are both set; keep one")
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(
+            f"{variable}_FILE: {path} cannot be read: {error.strerror}; correct the path, or its rights"
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}_FILE: {path} is not UTF-8 text; save it as such") from None
+    if not text.strip():
+        raise SettingsError(f"{variable}_FILE: {path} is empty; write the secret into it")
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _database_url(variable: str, text: str, backends: set[str]) -> URL:
