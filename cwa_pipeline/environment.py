@@ -73,26 +73,18 @@ def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
 
 
 def alert_urls(environ: Mapping[str, str] = os.environ) -> list[SecretStr]:
-    """CWA_ALERT_URLS, or the file that CWA_ALERT_URLS_FILE names: apprise's URLs, one a line or with blanks between, in their order.
+    """CWA_ALERT_URLS: apprise's URLs, one a line or with blanks between, in their order. None when it is not set.
 
-    A line that begins with `#` is a remark. None when neither is set.
+    A line that begins with `#` is a remark.
     """
-    text, path = environ.get("CWA_ALERT_URLS", ""), environ.get("CWA_ALERT_URLS_FILE", "").strip()
-    if not text.strip() and path:
-        try:
-            text = Path(path).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise SettingsError(
-                f"CWA_ALERT_URLS_FILE: {path} cannot be read ({why}); correct the path or its rights"
-            ) from None
+    text = _secret(environ, "CWA_ALERT_URLS") or ""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     return [SecretStr(url) for line in lines for url in line.split()]
 
 
 def ping_url(environ: Mapping[str, str] = os.environ) -> SecretStr | None:
     """CWA_PING_URL, the address of a dead-man's switch; None when it is not set. It may hold a token, so it is never shown."""
-    text = environ.get("CWA_PING_URL", "").strip()
+    text = (_secret(environ, "CWA_PING_URL") or "").strip()
     if not text:
         return None
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
+from cwa_pipeline.environment import CwaCredentials, alert_urls, pcrt_database_url, ping_url, warehouse_url
 from cwa_pipeline.errors import SettingsError
 
 READERS: dict[str, Callable[[dict[str, str]], object]] = {
@@ -18,6 +18,8 @@ READERS: dict[str, Callable[[dict[str, str]], object]] = {
     ),
     "PCRT_DATABASE_URL": lambda environ: pcrt_database_url(environ).render_as_string(hide_password=False),
     "WAREHOUSE_URL": lambda environ: warehouse_url(environ).render_as_string(hide_password=False),
+    "CWA_ALERT_URLS": lambda environ: " ".join(url.get_secret_value() for url in alert_urls(environ)),
+    "CWA_PING_URL": lambda environ: (url := ping_url(environ)) and url.get_secret_value(),
 }
 VALUES = {
     "CWA_USERNAME": "integrator",
@@ -26,6 +28,8 @@ VALUES = {
     "CWA_TWO_FACTOR_PASSCODE": "123456",
     "PCRT_DATABASE_URL": "mysql+pymysql://account:hunter2@127.0.0.1/pcrt",
     "WAREHOUSE_URL": "postgresql://account:hunter2@127.0.0.1/cwa",
+    "CWA_ALERT_URLS": "slack://hunter2/b/c json://hooks.example.com/hunter2",
+    "CWA_PING_URL": "https://hc-ping.com/hunter2",
 }
 
 

@@ -87,8 +87,9 @@ def test_every_key_and_name_of_a_site_bears_its_name(tmp_path: Path) -> None:
         plain_count, *_ = command(opened, "-c", ASK_DEFINITIONS).stdout.splitlines()
     assert count.split()[1:] == ["tampa"]
     assert count.split()[0] == plain_count.split()[0]
-    assert (jobs, schedules) == ("tampa_nightly_sync", "tampa_nightly_sync_schedule")
-    assert sensors.split() == ["tampa_page_after_a_failure"]
+    assert jobs.split() == ["tampa_nightly_sync", "tampa_pruning"]
+    assert schedules.split() == ["tampa_nightly_sync_schedule", "tampa_pruning_schedule"]
+    assert sensors.split() == ["tampa_page_after_a_failure", "tampa_alerts"]
 
 
 def test_two_sites_sync_and_undo_in_one_postgresql_database_each_in_its_schema(

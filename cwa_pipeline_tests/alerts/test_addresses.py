@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from cwa_pipeline.alerts.addresses import Outcome, addresses, send, understood
 from cwa_pipeline.environment import alert_urls
-from cwa_pipeline.errors import SettingsError
 from cwa_pipeline_tests.alerts.listening import hook, mailbox, silent
 from cwa_pipeline_tests.servers import free_port
 
@@ -122,15 +121,8 @@ def test_addresses_come_from_the_environment_or_a_file_and_do_not_show(tmp_path)
     file.write_text(f"# the office\njson://a/{SECRET}\n\n  json://b json://c\n", encoding="utf-8")
     from_file = alert_urls({"CWA_ALERT_URLS_FILE": str(file)})
     assert [url.get_secret_value() for url in from_file] == [f"json://a/{SECRET}", "json://b", "json://c"]
-    assert (
-        alert_urls({"CWA_ALERT_URLS": "json://d", "CWA_ALERT_URLS_FILE": str(file)})[0].get_secret_value() == "json://d"
-    )
     assert alert_urls({}) == []
     assert SECRET not in repr(from_file) + repr(addresses(from_file))
-    with pytest.raises(
-        SettingsError, match=r"CWA_ALERT_URLS_FILE: .*nowhere cannot be read \(No such file or directory\)"
-    ):
-        alert_urls({"CWA_ALERT_URLS_FILE": str(tmp_path / "nowhere")})
 
 
 def test_a_sync_does_not_import_what_sends_alerts() -> None:
