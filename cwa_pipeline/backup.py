@@ -61,7 +61,7 @@ def restore(warehouse: Warehouse, path: Path, *, replace: bool = False) -> Manif
 def _tables_of(backup: BackupFile, path: Path) -> Iterator[Callable[[str], pd.DataFrame]]:
     """What gives the backup's tables as this version has them."""
     if backup.manifest.tables_version == HEAD:
-        yield lambda table: _frame(backup, path, table)
+        yield lambda table: frame_of(backup, path, table)
         return
     # The steps know tables, not frames: an older backup is first a SQLite warehouse of its version
     with TemporaryDirectory(prefix="cwa_pipeline_restore_") as folder:
@@ -72,7 +72,8 @@ def _tables_of(backup: BackupFile, path: Path) -> Iterator[Callable[[str], pd.Da
         yield lambda table: scratch.read(table, or_empty=True)
 
 
-def _frame(backup: BackupFile, path: Path, table: str) -> pd.DataFrame:
+def frame_of(backup: BackupFile, path: Path, table: str) -> pd.DataFrame:
+    """A table of a backup of this version. Raises BackupError when it is not there, or has other columns."""
     if table not in backup.manifest.tables:
         raise BackupError(f"{path}: has no table {table}, which version {HEAD} has; use another backup")
     rows = backup.table(table)

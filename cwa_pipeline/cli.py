@@ -33,6 +33,13 @@ class Area(StrEnum):
     group = "group"
 
 
+class AdditionalMembers(StrEnum):
+    """Which PCIDs a subscription lists."""
+
+    every_plan = "every_plan"
+    by_plan = "by_plan"
+
+
 class Format(StrEnum):
     """How the issues are printed."""
 
@@ -235,6 +242,33 @@ def issues(
     from cwa_pipeline.report import print_issues
 
     print_issues(area, format)
+
+
+@app.command("what-if")
+def what_if(
+    night: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="The night; else the last one kept.")
+    ] = None,
+    generic_serials: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="As if this were the list of generic serials, one value a line."),
+    ] = None,
+    additional_members: Annotated[
+        AdditionalMembers | None, typer.Option(help="As if `[sync] additional_members` were this.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Name every difference, not only the first of each kind.")
+    ] = False,
+) -> None:
+    """Replay the rules on the inputs of a past night, and say what would differ in issues and lists.
+
+    It is held against what the rules made of that night with its own generic serials and `additional_members`. What is not given here
+    is as it is now, so without any option it says what has changed since. Nothing is read from CWA or PCRT, and nothing is written.
+    Guards, holds and edits by hand are not replayed.
+    """
+    from cwa_pipeline.report_what_if import print_what_if
+
+    print_what_if(night and night.date(), generic_serials, additional_members and additional_members.value, every=every)
 
 
 @app.command()

@@ -4,7 +4,7 @@ import dagster as dg
 
 from cwa_pipeline import checks
 from cwa_pipeline.alerts.sensor import alerts_sensor
-from cwa_pipeline.assets import coverage, issues, matching, page, source_tables, sources
+from cwa_pipeline.assets import coverage, issues, matching, nights, page, source_tables, sources
 from cwa_pipeline.assets.io import WarehouseIOManager
 from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource
 from cwa_pipeline.jobs import nightly_sync_job, nightly_sync_schedule, page_after_a_failure_of
@@ -22,7 +22,7 @@ job_name = _nightly_sync.name
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
-        [sources, source_tables, matching, issues, coverage, page],
+        [sources, source_tables, matching, issues, coverage, nights, page],
         key_prefix=_site,
         source_key_prefix=_site,
         include_specs=True,

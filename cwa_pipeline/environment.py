@@ -19,6 +19,7 @@ from cwa_pipeline.errors import SettingsError
 from cwa_pipeline.settings import Settings, config_path, configured_site, generic_serials
 
 DEFAULT_WAREHOUSE_FILE = "cwa_warehouse.db"
+NIGHTS_FOLDER = "cwa_nights"
 DEFAULT_PAGE_FILE = "integration_page.html"
 
 
@@ -108,13 +109,20 @@ def page_path(settings: Settings, warehouse: URL) -> Path:
     """Where the integration page goes: `[page] path` (from the TOML file's folder), else beside the warehouse file or the TOML file."""
     if settings.page.path is not None:
         return config_path().parent / settings.page.path
-    beside = (
-        Path(warehouse.database).absolute()
-        if warehouse.get_backend_name() == "sqlite" and warehouse.database
-        else config_path()
-    )
-    page = beside.with_name(DEFAULT_PAGE_FILE)
+    page = _beside_the_warehouse(warehouse).with_name(DEFAULT_PAGE_FILE)
     return _of_site(page, settings.site.name) if settings.site.name else page
+
+
+def nights_folder(settings: Settings, warehouse: URL) -> Path:
+    """Where the inputs of the last nights are kept: beside the warehouse file or the TOML file, each site's for itself."""
+    folder = _beside_the_warehouse(warehouse).with_name(NIGHTS_FOLDER)
+    return _of_site(folder, settings.site.name) if settings.site.name else folder
+
+
+def _beside_the_warehouse(warehouse: URL) -> Path:
+    """The warehouse's file, or the TOML file when the warehouse is no file."""
+    is_file = warehouse.get_backend_name() == "sqlite" and warehouse.database
+    return Path(warehouse.database or "").absolute() if is_file else config_path()
 
 
 def _of_site(path: Path, site: str) -> Path:

@@ -266,6 +266,9 @@ class HistorySettings(_Section):
     )
     coverage_days: Days = Field(default=1825, description="Days a PCID's coverage is kept after it ended")
     sync_days: Days = Field(default=400, description="Days the record of a sync, and of each of its readings, is kept")
+    nights: Annotated[int, Field(ge=0, le=MOST_DAYS)] = Field(
+        default=30, description="How many nights' inputs are kept for what-if; 0: none"
+    )
     dagster_days: Days = Field(default=90, description="Days Dagster keeps a run, with its events and logs")
 
 
@@ -388,14 +391,15 @@ def config_path() -> Path:
     return Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE).absolute()
 
 
-def generic_serials() -> list[str]:
+def generic_serials(path: Path | None = None) -> list[str]:
     """The lines of the maintainer's list of generic serials: the file beside the TOML file when there, else the shipped one."""
     own = config_path().with_name(GENERIC_SERIALS_FILE)
-    path = own if own.exists() else SHIPPED_GENERIC_SERIALS
+    path = path or (own if own.exists() else SHIPPED_GENERIC_SERIALS)
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read ({error}); save it as UTF-8 text, one value a line") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"{path}: cannot be read ({why}); save it as UTF-8 text, one value a line") from None
 
 
 def _one_line(detail: ErrorDetails) -> str:

@@ -10,7 +10,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,7 @@ class Manifest(BaseModel):
     made_by: str
     made_at: datetime
     tables: dict[str, TableInBackup]
+    settings: dict[str, str] = {}  # what the rows were made with, where that matters
 
     @property
     def rows(self) -> int:
@@ -70,19 +71,26 @@ class BackupWriter:
         self._archive.writestr(f"{table}.parquet", data)
         self.tables[table] = TableInBackup(rows=rows.num_rows, sha256=hashlib.sha256(data).hexdigest())
 
-    def finish(self, tables_version: str, made_by: str) -> Manifest:
+    def finish(self, tables_version: str, made_by: str, settings: Mapping[str, str] | None = None) -> Manifest:
         """Write the manifest, which makes it a backup."""
         manifest = Manifest(
-            tables_version=tables_version, made_by=made_by, made_at=datetime.now(UTC), tables=self.tables
+            tables_version=tables_version,
+            made_by=made_by,
+            made_at=datetime.now(UTC),
+            tables=self.tables,
+            settings={**(settings or {})},
         )
         self._archive.writestr(MANIFEST, manifest.model_dump_json(indent=1))
         return manifest
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[BackupWriter]:
-    """A new backup, which has its name only when the block ends well. Raises BackupError for a name that is taken or cannot be had."""
-    if path.exists():
+def writing(path: Path, *, replace: bool = False) -> Iterator[BackupWriter]:
+    """A new backup, which has its name only when the block ends well. Raises BackupError for a name that is taken or cannot be had.
+
+    With `replace`, it takes the place of an earlier one of its name.
+    """
+    if path.exists() and not replace:
         raise BackupError(f"{path}: is there already; name a file that is not")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
