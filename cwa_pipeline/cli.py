@@ -254,7 +254,7 @@ def what_if(
         typer.Option(metavar="FILE", help="As if this were the list of generic serials, one value a line."),
     ] = None,
     additional_members: Annotated[
-        AdditionalMembers | None, typer.Option(help="As if `[sync] additional_members` were this.")
+        AdditionalMembers | None, typer.Option(help="As if the configuration said this.")
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Name every difference, not only the first of each kind.")
@@ -268,7 +268,7 @@ def what_if(
     """
     from cwa_pipeline.report_what_if import print_what_if
 
-    print_what_if(night and night.date(), generic_serials, additional_members and additional_members.value, every=every)
+    print_what_if(night and night.date(), generic_serials, additional_members, every=every)
 
 
 @app.command()

@@ -13,26 +13,28 @@ from rich.text import Text
 
 from cwa_pipeline.environment import nights_folder, warehouse_url
 from cwa_pipeline.nights import opened
-from cwa_pipeline.settings import Settings, generic_serials
+from cwa_pipeline.settings import Settings, SyncSettings, generic_serials
 from cwa_pipeline.terminal import as_table, console, plain
-from cwa_pipeline.what_if import Differences, Mode, differences, replayed
+from cwa_pipeline.what_if import Differences, differences, replayed
 
 SHOWN = 10  # issues of a kind, and lists, unless all are asked for
 SIGNS = {"new": "+", "gone": "-", "added": "+", "removed": "-"}
 
 
-def print_what_if(night: date | None, serials_file: Path | None, mode: Mode | None, *, every: bool) -> None:
+def print_what_if(night: date | None, serials_file: Path | None, mode: str | None, *, every: bool) -> None:
     """Replay a night as it was and as it would be, and print what differs."""
     settings, out = Settings.load(), console()
-    mode, list_format = mode or settings.sync.additional_members, settings.pcrt.additional_members.format
+    if mode:
+        settings = settings.model_copy(update={"sync": SyncSettings.model_validate({"additional_members": mode})})
+    now, list_format = settings.sync.additional_members, settings.pcrt.additional_members.format
     serials = generic_serials(serials_file)
     with opened(nights_folder(settings, warehouse_url()), night) as inputs:
-        before, after = replayed(inputs, inputs.mode, list_format), replayed(inputs, mode, list_format, serials)
+        before, after = replayed(inputs, inputs.mode, list_format), replayed(inputs, now, list_format, serials)
         found = differences(inputs, before, after)
         was = len(inputs.frame("serial_blacklist"))
         out.print(f"The night of {inputs.night}, read at {inputs.read_at:%Y-%m-%d %H:%M} UTC", style="bold")
         out.print(
-            f"as it was: {inputs.mode}, {was} generic serials; what if: {mode}, {after.generic_serials} generic serials"
+            f"as it was: {inputs.mode}, {was} generic serials; what if: {now}, {after.generic_serials} generic serials"
         )
     _print_issues(out, found, before.issues, after.issues, every=every)
     _print_lists(out, found, every=every)
@@ -53,8 +55,8 @@ def _print_issues(out: Console, found: Differences, before: pd.DataFrame, after:
     for issue, rows in issues.groupby("issue"):
         out.print(f"\n{issue}", style="bold")
         lines = (
-            f"  {SIGNS[row.change]} {plain(row.customer)}: {plain(row.subject)}{f' ({plain(row.reason)})' if pd.notna(row.reason) else ''}"
-            for row in rows.itertuples()
+            f"  {SIGNS[row['change']]} {plain(row['customer'])}: {plain(row['subject'])} {plain(row['reason'])}".rstrip()
+            for row in rows.to_dict("records")
         )
         _print_first(out, lines, len(rows), every=every)
 
@@ -70,7 +72,9 @@ def _print_lists(out: Console, found: Differences, *, every: bool) -> None:
         subscription = f"subscription {first['subscription_id']} {plain(first['subscription'])}"
         head = f"{plain(first['customer'])} (group {first['group_id']}), {subscription}"
         out.print(Text(f"\n{head}", style="bold"), soft_wrap=True)
-        lines = (f"  {SIGNS[row.change]} PCID {row.pcid}  {plain(row.computer)}" for row in rows.itertuples())
+        lines = (
+            f"  {SIGNS[row['change']]} PCID {row['pcid']}  {plain(row['computer'])}" for row in rows.to_dict("records")
+        )
         _print_first(out, lines, len(rows), every=every)
     if not every and len(lists) > SHOWN:
         out.print(f"\nand {len(lists) - SHOWN:,} lists more; --all names them")

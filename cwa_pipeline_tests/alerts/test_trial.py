@@ -46,7 +46,7 @@ def test_without_an_address_it_says_where_to_put_one(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stdout.startswith("FAIL alerts: CWA_ALERT_URLS is not set; put the addresses into the environment")
     lost = cwa_pipeline("check", "--alert", folder=tmp_path, CWA_ALERT_URLS="", CWA_ALERT_URLS_FILE="/nowhere/urls")
-    assert "FAIL alerts: CWA_ALERT_URLS_FILE: /nowhere/urls cannot be read (No such file or directory)" in lost.stdout
+    assert "FAIL alerts: CWA_ALERT_URLS_FILE: /nowhere/urls cannot be read: No such file or directory" in lost.stdout
 
 
 def test_nothing_is_said_where_no_alerts_are_configured() -> None:
