@@ -158,7 +158,9 @@ class _Section(BaseModel):
 class SiteSettings(_Section):
     """`[site]`: which of many shops this is. Its name goes in front of keys and names, and keeps its tables apart."""
 
-    name: Annotated[str, AfterValidator(_site_name)] | None = None
+    name: Annotated[str, AfterValidator(_site_name)] | None = Field(
+        default=None, description="Letters, digits and underscores, a letter first: it goes in front of keys and names"
+    )
 
 
 class CwaSettings(_Section):

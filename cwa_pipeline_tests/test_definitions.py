@@ -11,7 +11,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator  # what th
 from cwa_pipeline.assets import sources
 from cwa_pipeline.assets.lineage import SOURCES
 from cwa_pipeline.definitions import defs
-from cwa_pipeline.jobs import nightly_sync_schedule
+from cwa_pipeline.jobs import nightly_sync_job, nightly_sync_schedule
 from cwa_pipeline.settings import ScheduleSettings
 from cwa_pipeline.tables import TABLES
 
@@ -28,8 +28,9 @@ GROUPS = {
         "coverage_history",
     },
     "page": {"integration_page"},
+    "what_if": {"night_inputs"},
 }
-PAGE = dg.AssetKey("integration_page")
+PAGE, NIGHT = dg.AssetKey("integration_page"), dg.AssetKey("night_inputs")
 GRAPH = defs.resolve_asset_graph()
 OURS = {dg.AssetKey(table) for tables in GROUPS.values() for table in tables}
 
@@ -44,8 +45,8 @@ def test_assets_are_in_the_groups_of_the_contract(group: str, tables: set[str]) 
     assert found == tables
 
 
-def test_every_asset_but_the_page_is_a_table_with_description_owner_kinds_and_columns() -> None:
-    for key in GRAPH.materializable_asset_keys - {PAGE}:
+def test_every_asset_but_the_files_is_a_table_with_description_owner_kinds_and_columns() -> None:
+    for key in GRAPH.materializable_asset_keys - {PAGE, NIGHT}:
         node = GRAPH.get(key)
         schema = node.metadata["dagster/column_schema"]
         columns = TABLES[key.to_user_string()].to_schema().columns
@@ -66,7 +67,7 @@ def test_everything_leads_from_the_source_systems_to_the_write_and_only_the_page
     assert not GRAPH.get(PAGE).child_keys
     upstream = set(GRAPH.upstream_key_iterator(write))
     assert {spec.key for spec in sources.source_systems} <= upstream
-    assert OURS - {write, PAGE, dg.AssetKey("match_suggestions")} <= upstream
+    assert OURS - {write, PAGE, NIGHT, dg.AssetKey("match_suggestions")} <= upstream
     assert dg.AssetKey("match_suggestions") in GRAPH.get(PAGE).parent_keys
 
 
@@ -101,7 +102,7 @@ def test_the_schedule_ships_running_in_the_configured_time_zone() -> None:
     "day", [datetime(2026, 10, 30, tzinfo=UTC), datetime(2027, 3, 12, tzinfo=UTC)], ids=["autumn", "spring"]
 )
 def test_the_schedule_ticks_once_every_night_at_one_by_the_shops_clock_when_the_clocks_change(day: datetime) -> None:
-    schedule = nightly_sync_schedule(ScheduleSettings())
+    schedule = nightly_sync_schedule(ScheduleSettings(), nightly_sync_job())
     ticks = islice(
         schedule_execution_time_iterator(day.timestamp(), schedule.cron_schedule, schedule.execution_timezone), 5
     )

@@ -9,7 +9,7 @@ import pytest
 
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.jobs import page_after_a_failure
+from cwa_pipeline.jobs import nightly_sync_job, page_after_a_failure_of
 from cwa_pipeline.run import run_nightly_sync
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline_tests.shop import Shop, open_shop
@@ -106,6 +106,6 @@ def test_the_sensor_tells_of_a_run_that_failed_in_the_ui_or_by_the_schedule(shop
             dagster_run=result.dagster_run,
             dagster_event=failed,
         ).for_run_failure()
-        page_after_a_failure(context)
+        page_after_a_failure_of(nightly_sync_job())(context)
     assert shop.table("sync_failures")["run_id"].tolist() == [result.run_id]
     assert "CWA shows no computer" in page(shop)

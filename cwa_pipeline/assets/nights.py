@@ -10,7 +10,7 @@ from cwa_pipeline.assets.io import OWNERS, WarehouseIOManager
 from cwa_pipeline.assets.resources import SettingsResource
 from cwa_pipeline.environment import nights_folder, warehouse_url
 
-GROUP = "coverage"
+GROUP = "what_if"
 
 
 @dg.asset(

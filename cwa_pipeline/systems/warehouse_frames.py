@@ -164,7 +164,9 @@ def _refuse_a_silent_cast(table: str, name: str, values: pd.Series) -> None:
 
 
 def _failure(table: str, frame: pd.DataFrame, cases: pd.DataFrame) -> WarehouseError:
-    """The first of pandera's findings, in words."""
+    """The first of pandera's findings, in words; a column that is missing, or one too many, goes before what follows from it."""
+    amiss = cases["check"].astype("str").str.startswith("column_in_")
+    cases = cases[amiss] if amiss.any() else cases
     check = str(cases["check"].iloc[0])
     first = cases[(cases["check"] == check) & (cases["column"] == cases["column"].iloc[0])]
     column, found = str(first["column"].iloc[0]), first["failure_case"]

@@ -143,6 +143,15 @@ def pasted(page: Page) -> str:
     return page.locator("#q").input_value()
 
 
+def expect_pasted(page: Page, wanted: str) -> None:
+    """That is what is in the clipboard, once the browser has put it there: it does so after the click has been answered."""
+    for _ in range(50):
+        if pasted(page) == wanted:
+            return
+        page.wait_for_timeout(100)
+    assert pasted(page) == wanted
+
+
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than the window."""
     return page.evaluate("document.documentElement.scrollWidth - innerWidth")

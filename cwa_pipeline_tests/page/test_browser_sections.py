@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from cwa_pipeline.rules.instructions import INSTRUCTIONS
 from cwa_pipeline.rules.issues import ISSUES
 from cwa_pipeline_tests.page.conftest import PLAIN_HTTP_HOST
-from cwa_pipeline_tests.page.looking import Visitor, cells, opened, pasted, row, section
+from cwa_pipeline_tests.page.looking import Visitor, cells, expect_pasted, opened, row, section
 from cwa_pipeline_tests.page.scenario import MISTYPED, SNOOZED, BuiltPage
 
 WRONG_GROUP = "computer:43:in_wrong_group"
@@ -96,10 +96,10 @@ def test_a_button_copies_the_serial_number_and_another_the_text_to_search_pcrt_f
     expect(button).to_be_focused()
     button.click()  # at once again: the label has to come back all the same
     expect(button).to_have_text("Copy")
-    assert pasted(page) == "EX00043Q"
+    expect_pasted(page, "EX00043Q")
     page.keyboard.press("Escape")
     opened(page, WRONG_GROUP).get_by_role("button", name="serial: EX00043Q").click()
-    assert pasted(page) == "serial: EX00043Q"
+    expect_pasted(page, "serial: EX00043Q")
 
 
 def test_a_row_says_since_when_by_date_and_in_days(demo: BuiltPage, page: Page) -> None:
@@ -142,4 +142,4 @@ def test_a_suspected_generic_serial_comes_as_a_ready_line_to_copy(page: Page) ->
     assert lines.locator("code").all_inner_texts() == ["Board-Serial-0000"]
     expect(lines).to_contain_text("2 computers of 2 clients")
     lines.get_by_role("button").click()
-    assert pasted(page) == "Board-Serial-0000"
+    expect_pasted(page, "Board-Serial-0000")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,3 +93,9 @@ def test_a_frame_that_fits_is_not_copied() -> None:
     for table, columns in GOOD.items():
         frame = pd.DataFrame(columns).astype(dtypes(table))
         assert validated(table, frame) is frame
+
+
+def test_of_a_frame_without_part_of_its_key_and_with_rows_twice_the_missing_column_is_told() -> None:
+    row = {"rank": 1, "pcid": 1001, "score": 50, "confidence": "possible", "same_group": True, "evidence": "same name"}
+    with pytest.raises(WarehouseError, match=r"^match_suggestions\.computer_id is missing; nothing was stored"):
+        validated("match_suggestions", pd.DataFrame([row, row]))
