@@ -57,10 +57,7 @@ class SqliteDatabase:
 
     def prepare(self) -> None:
         """Make the file when it is missing, and let readers go on while a sync writes (WAL)."""
-        if not self.path.parent.is_dir():
-            raise WarehouseError(
-                f"{self.path}: there is no folder {self.path.parent}; create it, or change WAREHOUSE_URL"
-            )
+        self._require_folder()
         with (
             closing(adbc.connect(f"{self.path.as_uri()}?mode=rwc", autocommit=True)) as connection,
             connection.cursor() as cursor,
@@ -88,6 +85,7 @@ class SqliteDatabase:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the operating system's lock on a file beside the database; it ends with the process at the latest."""
+        self._require_folder()  # the lock would make it, and a slip in WAREHOUSE_URL be an empty warehouse
         lock = FileLock(f"{self.path}.lock", fallback_to_soft=False)
         try:
             lock.acquire(blocking=False)
@@ -102,6 +100,12 @@ class SqliteDatabase:
             yield
         finally:
             lock.release()
+
+    def _require_folder(self) -> None:
+        if not self.path.parent.is_dir():
+            raise WarehouseError(
+                f"{self.path}: there is no folder {self.path.parent}; create it, or change WAREHOUSE_URL"
+            )
 
     def read_options(self, row_count: int) -> dict[str, str]:
         """Read a table in one batch, and no larger than it is: a batch's memory is set aside beforehand.

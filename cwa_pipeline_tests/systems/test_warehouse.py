@@ -484,9 +484,12 @@ def test_an_address_that_cannot_be_a_warehouse_is_a_setting_to_correct(address: 
         Warehouse(sa.make_url(address))
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WarehouseError, match=f"there is no folder {tmp_path}/missing; create it"):
-        Warehouse(URL.create("sqlite", database=str(tmp_path / "missing" / "w.db"))).create()
+def test_a_folder_that_is_not_there_is_named_and_not_made(tmp_path: Path) -> None:
+    warehouse = Warehouse(URL.create("sqlite", database=str(tmp_path / "missing" / "w.db")))
+    for use in (warehouse.create, warehouse.exclusive().__enter__):
+        with pytest.raises(WarehouseError, match=f"there is no folder {tmp_path}/missing; create it"):
+            use()
+    assert not (tmp_path / "missing").exists()
 
 
 def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
