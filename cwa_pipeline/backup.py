@@ -16,8 +16,10 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 from sqlalchemy.engine import URL
 
+from cwa_pipeline import site
 from cwa_pipeline.errors import BackupError
 from cwa_pipeline.migrations import HEAD
+from cwa_pipeline.settings import configured_site
 from cwa_pipeline.systems.backup_file import BackupFile, Manifest, writing
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.systems.warehouse_frames import from_arrow, to_arrow
@@ -52,8 +54,10 @@ def restore(warehouse: Warehouse, path: Path, *, replace: bool = False) -> Manif
                 f"up to {HEAD}); upgrade this one, or use another backup"
             )
         with _tables_of(backup, path) as read, warehouse.exclusive():
-            warehouse.create()
-            warehouse.restore(read, replace=replace)
+            site.claim(warehouse)
+            site.tell_of_another_sites_backup(read(site.OWNER))
+            its_own = {site.OWNER} if configured_site() else set[str]()  # a site stays who it is
+            warehouse.restore(read, [table for table in TABLES if table not in its_own], replace=replace)
         return made
 
 

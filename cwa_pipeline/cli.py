@@ -280,11 +280,10 @@ def backup(
     The file is the same for SQLite and PostgreSQL, so `restore` also moves a warehouse from one to the other.
     """
     from cwa_pipeline.backup import back_up
-    from cwa_pipeline.environment import warehouse_url
-    from cwa_pipeline.systems.warehouse import Warehouse
+    from cwa_pipeline.site import own_warehouse
 
     _show_progress()
-    made = back_up(Warehouse(warehouse_url()), file)
+    made = back_up(own_warehouse(), file)
     typer.echo(f"{file}: {made.rows:,} rows of {len(made.tables)} tables, as of {made.made_at:%Y-%m-%d %H:%M:%S} UTC")
 
 

@@ -114,7 +114,9 @@ def page_path(settings: Settings, warehouse: URL) -> Path:
 
 
 def nights_folder(settings: Settings, warehouse: URL) -> Path:
-    """Where the inputs of the last nights are kept: beside the warehouse file or the TOML file, each site's for itself."""
+    """Where the inputs of the last nights are kept: `[history] nights_folder`, else beside the warehouse file or the TOML file."""
+    if settings.history.nights_folder is not None:
+        return config_path().parent / settings.history.nights_folder
     folder = _beside_the_warehouse(warehouse).with_name(NIGHTS_FOLDER)
     return _of_site(folder, settings.site.name) if settings.site.name else folder
 

@@ -13,11 +13,11 @@ from rapidfuzz.distance import OSA
 from rich.console import Console
 from rich.text import Text
 
-from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.rules.explanation import CHAIN_TABLES, LINKS, computer_chains, told
 from cwa_pipeline.rules.numbers import whole_number
 from cwa_pipeline.rules.serials import is_generic, normalise
-from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED, Warehouse
+from cwa_pipeline.site import own_warehouse
+from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED
 from cwa_pipeline.terminal import console, plain
 
 MOST_SHOWN = 10  # a name or a generic serial number can be that of a thousand machines
@@ -48,7 +48,7 @@ class Block(NamedTuple):
 
 def print_explanation(what: str) -> int:
     """Print all that has the id, name or serial number; 0 when there is something, 1 when not."""
-    with Warehouse(warehouse_url()) as warehouse:
+    with own_warehouse() as warehouse:
         names = (*CHAIN_TABLES, "serial_blacklist", "match_suggestions", "coverage_history")
         tables = {name: warehouse.read(name, or_empty=name in MAY_BE_UNFILLED) for name in names}
     found = list(explained(what, tables))

@@ -13,10 +13,8 @@ from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._utils.error import SerializableErrorInfo
 
 from cwa_pipeline import errors, site
-from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.page.renew import renew_page
 from cwa_pipeline.sync_record import SyncRecord
-from cwa_pipeline.systems.warehouse import Warehouse
 
 OUR_ERRORS = {name for name, value in vars(errors).items() if isinstance(value, type)}
 
@@ -59,8 +57,7 @@ def tell_of_failure(run_id: str, problems: list[str]) -> None:
     What keeps that from being done is only logged: the run has failed already, and its own error is the one to be shown.
     """
     try:
-        with Warehouse(warehouse_url()) as warehouse:
-            site.refuse_another_sites_tables(warehouse)
+        with site.own_warehouse() as warehouse:
             SyncRecord(warehouse).failed(run_id, problems)
     except errors.PipelineError as error:
         log.warning("The failure cannot be put on record: %s", error)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from cwa_pipeline import site
-from cwa_pipeline.environment import CwaCredentials, page_path, pcrt_database_url, warehouse_url
+from cwa_pipeline.environment import CwaCredentials, nights_folder, page_path, pcrt_database_url, warehouse_url
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.rules.plans import plans_of_groups
 from cwa_pipeline.settings import Settings, config_path
@@ -42,6 +42,7 @@ def check_all() -> Iterator[Finding]:
         "PCRT database": _pcrt,
         "warehouse": _warehouse,
         "page": _page,
+        "nights": _nights,
         "alerts": _alerts,
     }.items():
         try:
@@ -104,6 +105,17 @@ def _page(settings: Settings) -> Iterator[tuple[Mark, str]]:
         yield "FAIL", f"{path} cannot be written; correct its folder's rights, or [page] path"
     else:
         yield "ok", f"it can be written ({path})"
+
+
+def _nights(settings: Settings) -> Iterator[tuple[Mark, str]]:
+    """Nothing when they can be kept, as nearly always; a sync goes on without."""
+    folder = nights_folder(settings, warehouse_url())
+    place = folder if folder.exists() else folder.parent
+    if settings.history.nights and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        yield (
+            "warn",
+            f"{folder} cannot be written, so what-if has no nights; correct its rights, or [history] nights_folder",
+        )
 
 
 def _alerts(settings: Settings) -> Iterator[tuple[Mark, str]]:

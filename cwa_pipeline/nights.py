@@ -48,16 +48,21 @@ def keep(
         folder.mkdir(mode=_OWNER_ONLY, exist_ok=True)
     except OSError as error:
         raise BackupError(
-            f"{folder}: cannot be made ({error.strerror}); let this account write there, or set [history] nights = 0"
+            f"{folder}: cannot be made ({error.strerror}); let this account write there, correct [history] nights_folder, or set nights = 0"
         ) from None
     path = folder / f"{night.isoformat()}.zip"
     with writing(path, replace=True) as file:
         for table in INPUTS:
             file.add(table, to_arrow(table, read(table), times_as_text=False))
         manifest = file.finish(HEAD, f"cwa-pipeline {version('cwa-pipeline')}", {MODE: mode})
-    for outdated in sorted(kept(folder))[:-nights]:
-        (folder / f"{outdated.isoformat()}.zip").unlink(missing_ok=True)
+    forget_all_but(folder, nights)
     return path, manifest
+
+
+def forget_all_but(folder: Path, nights: int) -> None:
+    """Keep the newest nights, of whatever day; other files in the folder are nobody's business here."""
+    for outdated in kept(folder)[nights:]:
+        (folder / f"{outdated.isoformat()}.zip").unlink(missing_ok=True)
 
 
 def kept(folder: Path) -> list[date]:

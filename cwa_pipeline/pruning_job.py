@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
+from cwa_pipeline import site
 from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.jobs import NIGHTLY_SYNC, name_with_site, site_tags
 from cwa_pipeline.pruning import prune_dagster, prune_warehouse
@@ -31,7 +32,7 @@ class PruningConfig(dg.Config):
 def prune_the_warehouse(context: dg.OpExecutionContext, config: PruningConfig) -> None:
     history = Settings.load().history
     with Warehouse(warehouse_url()) as warehouse, warehouse.exclusive():
-        warehouse.create()
+        site.claim(warehouse)
         removed = prune_warehouse(warehouse, history, datetime.now(UTC), dry_run=config.dry_run)
     context.add_output_metadata(removed)
 
@@ -50,13 +51,13 @@ def prune_dagsters_runs(context: dg.OpExecutionContext, config: PruningConfig) -
     context.add_output_metadata({"runs": len(removed)})
 
 
-def pruning_job(site: str | None = None) -> dg.JobDefinition:
+def pruning_job(site_name: str | None = None) -> dg.JobDefinition:
     """The job `pruning`, or `tampa_pruning` of the site `tampa`."""
 
     @dg.job(
-        name=name_with_site(site, PRUNING),
+        name=name_with_site(site_name, PRUNING),
         description="Forgets what is over and older than [history] says: rows of the warehouse, and Dagster's runs.",
-        tags=site_tags(site),
+        tags=site_tags(site_name),
     )
     def pruning() -> None:
         prune_the_warehouse()

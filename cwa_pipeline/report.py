@@ -17,8 +17,8 @@ from cwa_pipeline.rules.frames import lookup
 from cwa_pipeline.rules.membership import plan_id
 from cwa_pipeline.run import PruningOutcome, SyncOutcome
 from cwa_pipeline.settings import Settings
+from cwa_pipeline.site import own_warehouse
 from cwa_pipeline.snooze import snoozed_until
-from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.terminal import as_table, console, csv_safe, plain
 
 _STYLES = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
@@ -167,7 +167,7 @@ def _status(outcome: SyncOutcome) -> int:
 
 
 def _read(*tables: str) -> list[pd.DataFrame]:
-    with Warehouse(warehouse_url()) as warehouse:
+    with own_warehouse() as warehouse:
         return [warehouse.read(table) for table in tables]
 
 

@@ -123,10 +123,10 @@ def _web_address(url: str) -> str:
 
 
 def _site_name(name: str) -> str:
-    if not SITE_NAME.fullmatch(name) or name.startswith("pg_"):
+    if not SITE_NAME.fullmatch(name) or name.startswith("pg_") or name in {"public", "information_schema"}:
         raise ValueError(
             f'has to be letters, digits and underscores, a letter first, at most {LONGEST_SITE_NAME}, as in "tampa"; '
-            "and pg_ in front is PostgreSQL's own"
+            "and public, information_schema and pg_ in front are PostgreSQL's own"
         )
     return name
 
@@ -270,6 +270,9 @@ class HistorySettings(_Section):
     sync_days: Days = Field(default=400, description="Days the record of a sync, and of each of its readings, is kept")
     nights: Annotated[int, Field(ge=0, le=MOST_DAYS)] = Field(
         default=30, description="How many nights' inputs are kept for what-if; 0: none"
+    )
+    nights_folder: Annotated[Path, Field(strict=False)] | None = Field(
+        default=None, description="Where they are kept, from this file's folder; else cwa_nights beside the warehouse"
     )
     dagster_days: Days = Field(default=90, description="Days Dagster keeps a run, with its events and logs")
 

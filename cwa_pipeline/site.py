@@ -4,17 +4,20 @@ What belongs here: noticing that a site's place is taken by another program or b
 that place is (`environment.warehouse_url`). Without `[site] name` there is nothing to notice, and everything is as it was.
 """
 
+import logging
 from typing import NamedTuple
 
 import pandas as pd
 
-from cwa_pipeline.environment import pcrt_database_url
+from cwa_pipeline.environment import pcrt_database_url, warehouse_url
 from cwa_pipeline.errors import SettingsError
 from cwa_pipeline.settings import Settings, configured_site
 from cwa_pipeline.systems.warehouse import LOADS, Warehouse
 
 OWNER = "site_owner"
 NAMED_AT_MOST = 3  # tables of another program; enough to recognise it
+
+log = logging.getLogger(__name__)
 
 
 class _Owner(NamedTuple):
@@ -23,6 +26,18 @@ class _Owner(NamedTuple):
     site: str
     cwa_url: str
     pcrt_database: str
+
+    def is_other(self, other: "_Owner") -> bool:
+        """Whether these are two sites; a database that is not known, for want of its secret, tells nothing."""
+        unknown = not (self.pcrt_database and other.pcrt_database)
+        return self[:2] != other[:2] or not (unknown or self.pcrt_database == other.pcrt_database)
+
+
+def own_warehouse() -> Warehouse:
+    """The warehouse that WAREHOUSE_URL and `[site] name` mean; SettingsError when its tables are another site's."""
+    warehouse = Warehouse(warehouse_url())
+    refuse_another_sites_tables(warehouse)
+    return warehouse
 
 
 def claim(warehouse: Warehouse) -> None:
@@ -41,7 +56,7 @@ def claim(warehouse: Warehouse) -> None:
         )
     warehouse.create()
     refuse_another_sites_tables(warehouse)
-    if warehouse.read(OWNER).empty:
+    if warehouse.read(OWNER).empty and _pcrt_database():
         owner = pd.DataFrame([{**_ours()._asdict(), "since": pd.Timestamp.now("UTC")}])
         warehouse.append(OWNER, owner)
 
@@ -51,9 +66,8 @@ def refuse_another_sites_tables(warehouse: Warehouse) -> None:
     if configured_site() is None or OWNER not in warehouse.tables():
         return
     ours = _ours()
-    for row in warehouse.read(OWNER)[list(_Owner._fields)].itertuples(index=False, name=None):
-        owner = _Owner(*map(str, row))
-        if owner != ours:
+    for owner in _owners(warehouse.read(OWNER)):
+        if owner.is_other(ours):
             raise SettingsError(
                 f"{warehouse.name} belongs to another site {owner.site}, of {owner.cwa_url} and {owner.pcrt_database}, while this one is "
                 f"of {ours.cwa_url} and {ours.pcrt_database}; give one of the two another [site] name (if it is one site whose systems "
@@ -61,7 +75,28 @@ def refuse_another_sites_tables(warehouse: Warehouse) -> None:
             )
 
 
+def tell_of_another_sites_backup(owners: pd.DataFrame) -> None:
+    """Log whose rows a backup has when that is another site: as it ought to be where one was renamed, or where its systems have moved."""
+    if configured_site() is None:
+        return
+    for owner in _owners(owners):
+        if owner.is_other(_ours()):
+            log.warning("The backup is of the site %s, of %s and %s", *owner)
+
+
+def _owners(owners: pd.DataFrame) -> list[_Owner]:
+    return [_Owner(*map(str, row)) for row in owners[list(_Owner._fields)].itertuples(index=False, name=None)]
+
+
 def _ours() -> _Owner:
-    settings, pcrt = Settings.load(), pcrt_database_url()
-    place = f"{pcrt.host or ''}{f':{pcrt.port}' if pcrt.port else ''}/{pcrt.database}"
-    return _Owner(settings.site.name or "", settings.cwa.url, place)
+    settings = Settings.load()
+    return _Owner(settings.site.name or "", settings.cwa.url, _pcrt_database())
+
+
+def _pcrt_database() -> str:
+    """Where PCRT's database is, without account and password; nothing while its secret cannot be had."""
+    try:
+        url = pcrt_database_url()
+    except SettingsError:
+        return ""
+    return f"{url.host or ''}{f':{url.port}' if url.port else ''}/{url.database}"

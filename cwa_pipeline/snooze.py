@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from cwa_pipeline.environment import warehouse_url
 from cwa_pipeline.errors import SnoozeError
 from cwa_pipeline.page.renew import renew_page
 from cwa_pipeline.rules.history import last_snoozes
 from cwa_pipeline.settings import Settings
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.site import own_warehouse
 
 SNOOZES = "issue_snoozes"
 LONGEST_NOTE = 500  # characters; a longer story belongs into the ticket
@@ -34,7 +33,7 @@ def snooze(issue_key: str, until: date, note: str) -> Path:
         raise SnoozeError(
             f"the note has to say why, in at most {LONGEST_NOTE} characters (this one has {len(note.strip())})"
         )
-    with Warehouse(warehouse_url()) as warehouse:
+    with own_warehouse() as warehouse:
         history = warehouse.read("issue_history")
         keys = history.loc[history["resolved_at"].isna(), "issue_key"].tolist()
         if issue_key not in keys:

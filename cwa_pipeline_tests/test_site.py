@@ -17,14 +17,17 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobO
 from dagster._core.test_utils import create_run_for_test
 
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
+from cwa_pipeline.backup import back_up, restore
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.errors import PipelineError, SettingsError
+from cwa_pipeline.failures import tell_of_failure
 from cwa_pipeline.fitness import check_all
 from cwa_pipeline.jobs import CWA_TAG, SITE_TAG
 from cwa_pipeline.page.renew import renew_page
+from cwa_pipeline.run import run_pruning
 from cwa_pipeline.settings import Settings
-from cwa_pipeline.site import claim
+from cwa_pipeline.site import claim, own_warehouse
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 from cwa_pipeline_tests.shop import Shop, open_shop
@@ -181,8 +184,10 @@ def test_a_schema_or_file_that_another_program_uses_is_told_and_left_alone(
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(sa.text(statement))
-    with shop(tmp_path, shared), pytest.raises(PipelineError) as caught:
-        claim(Warehouse(warehouse_url()))
+    with shop(tmp_path, shared):
+        with pytest.raises(PipelineError) as caught:
+            claim(Warehouse(warehouse_url()))
+        assert str(caught.value) in run_pruning(dry_run=True).problems
     assert "holds another program's tables (orders); give the site another [site] name" in str(caught.value)
     assert "\n" not in str(caught.value)
     schema = "tampa" if on == "postgresql" else None
@@ -201,6 +206,32 @@ def test_a_schema_that_may_not_be_made_is_one_clear_line_without_the_password(
         claim(Warehouse(warehouse_url()))
     assert "hunter" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_site_takes_the_history_of_a_shop_that_had_no_name_and_stays_who_it_is(tmp_path: Path) -> None:
+    with shop(tmp_path / "shop", toml="") as opened:
+        assert opened.sync().succeeded
+        ledger = opened.table("additional_members_ledger")
+        back_up(own_warehouse(), tmp_path / "before.zip")
+        opened.configure(TAMPA)
+        assert not any(finding.mark == "FAIL" for finding in check_all())
+        restore(Warehouse(warehouse_url()), tmp_path / "before.zip")
+        pd.testing.assert_frame_equal(own_table("additional_members_ledger"), ledger)
+        assert own_table("site_owner")["site"].tolist() == ["tampa"]
+        back_up(own_warehouse(), tmp_path / "tampa.zip")
+        opened.configure(MIAMI)
+        restore(Warehouse(warehouse_url()), tmp_path / "tampa.zip")
+        claim(own_warehouse())
+        assert own_table("site_owner")["site"].tolist() == ["miami"]
+
+
+def test_a_failure_for_want_of_pcrts_secret_is_on_a_sites_page_too(tmp_path: Path) -> None:
+    with shop(tmp_path) as opened, patch.dict(os.environ):
+        assert opened.sync().succeeded
+        del os.environ["PCRT_DATABASE_URL"]
+        tell_of_failure("1234", ["PCRT_DATABASE_URL is not set"])
+        assert own_table("sync_failures")["run_id"].tolist() == ["1234"]
+        assert "PCRT_DATABASE_URL is not set" in page_path(Settings.load(), warehouse_url()).read_text(encoding="utf-8")
 
 
 def run_of(instance: dg.DagsterInstance, location: str, cwa: str, *, status: str = "SUCCESS") -> dg.DagsterRun:
@@ -235,5 +266,8 @@ def test_in_one_dagster_the_second_site_of_a_name_is_refused_and_the_first_goes_
 def test_a_site_whose_location_or_whose_cwa_server_was_renamed_is_still_the_same() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         run_of(instance, "tampa", "https://old.example.com")
+        create_run_for_test(
+            instance, job_name="tampa_pruning", tags={SITE_TAG: "tampa"}, status=dg.DagsterRunStatus.SUCCESS
+        )
         for location, cwa in (("tampa-host", "https://old.example.com"), ("tampa", "https://new.example.com")):
             refuse_a_second_site_of_this_name(instance, run_of(instance, location, cwa, status="STARTED"))

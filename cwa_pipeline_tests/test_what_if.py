@@ -12,7 +12,9 @@ from cwa_pipeline.cli import app
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.environment import nights_folder
 from cwa_pipeline.errors import BackupError, SettingsError
+from cwa_pipeline.fitness import check_all
 from cwa_pipeline.settings import Settings, generic_serials
+from cwa_pipeline.systems.warehouse_schema import dtypes
 from cwa_pipeline.what_if import ISSUE, Replay, differences, replayed
 from cwa_pipeline_tests.shop import Shop, open_shop
 
@@ -44,6 +46,10 @@ def as_synced(shop: Shop) -> tuple[set, set]:
 
 def rows(frame: pd.DataFrame) -> set:
     return set(frame.astype("object").where(frame.notna(), None).itertuples(index=False, name=None))
+
+
+def empty(table: str) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes(table).items()})
 
 
 def as_replayed(replay: Replay) -> tuple[set, set]:
@@ -126,11 +132,26 @@ def test_only_the_last_nights_are_kept_and_nobody_elses_file_is_touched(shop: Sh
 
 
 def test_with_no_nights_to_keep_none_is_kept_and_the_sync_says_so_in_its_asset(shop: Shop) -> None:
+    nights.keep(folder_of(shop), date(2020, 1, 1), empty, "every_plan", 30)
     shop.configure("[history]\nnights = 0\n")
     assert shop.sync().succeeded
-    assert not folder_of(shop).exists()
+    assert nights.kept(folder_of(shop)) == []
     with pytest.raises(BackupError, match=r"no night is kept there yet; the next sync keeps one, unless .*nights is 0"):
         what_if()
+
+
+def test_a_folder_that_cannot_be_had_costs_the_night_and_not_the_sync(shop: Shop) -> None:
+    (shop.folder / "a_file").touch()
+    shop.configure('[history]\nnights_folder = "a_file/nights"\n')
+    [told] = [finding for finding in check_all() if finding.subject == "nights"]
+    assert (told.mark, "what-if has no nights" in told.text) == ("warn", True)
+    before = shop.lists()
+    assert shop.sync().succeeded
+    assert shop.lists() != before
+    assert shop.table("sync_failures").empty
+    shop.configure('[history]\nnights_folder = "mine"\n')
+    assert shop.sync().succeeded
+    assert len(nights.kept(shop.folder / "mine")) == 1
 
 
 def test_a_night_that_is_not_kept_or_was_damaged_is_one_clear_line(shop: Shop) -> None:

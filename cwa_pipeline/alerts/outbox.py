@@ -12,7 +12,7 @@ from cwa_pipeline.alerts.addresses import SECONDS, Address, send
 from cwa_pipeline.alerts.state import Message
 
 TICK_SECONDS = 25.0  # in which a tick begins to send; with one more message's time it stays under the 60 that Dagster gives a sensor
-LONGEST_WAIT = timedelta(hours=1)  # between two tries; a mail server locks out who logs in wrongly every minute
+LONGEST_WAIT_MINUTES = 60  # between two tries; a mail server locks out who logs in wrongly every minute
 GIVEN_UP_AFTER = timedelta(days=7)
 
 log = logging.getLogger(__name__)
@@ -53,5 +53,5 @@ def deliver(outbox: Sequence[Message], to: Sequence[Address], now: datetime) -> 
 
 
 def _later(message: Message, to: list[int], now: datetime) -> Message:
-    wait = min(timedelta(minutes=2**message.tries), LONGEST_WAIT)
+    wait = timedelta(minutes=min(2**message.tries, LONGEST_WAIT_MINUTES))
     return message.model_copy(update={"to": to, "tries": message.tries + 1, "not_before": now + wait})

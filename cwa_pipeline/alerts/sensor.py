@@ -23,9 +23,10 @@ from cwa_pipeline.alerts.syncs import Ends, last_ends
 from cwa_pipeline.alerts.tables import left_by_the_last_sync
 from cwa_pipeline.alerts.words import message
 from cwa_pipeline.environment import alert_urls, page_path, ping_url, warehouse_url
-from cwa_pipeline.errors import SettingsError
+from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.jobs import name_with_site
 from cwa_pipeline.settings import AlertSettings, Settings
+from cwa_pipeline.site import refuse_another_sites_tables
 from cwa_pipeline.systems.warehouse import Warehouse
 
 INTERVAL_SECONDS = 60  # nobody acts on an alert faster than that
@@ -92,11 +93,15 @@ def _settings() -> tuple[Settings | None, AlertSettings, str]:
 
 
 def _warehouse() -> Warehouse | None:
-    """The warehouse; None when WAREHOUSE_URL is none, which makes every sync fail and so has to be told as well."""
+    """The warehouse; None when WAREHOUSE_URL is none or it is another site's, which makes every sync fail and so has to be told too."""
     try:
-        return Warehouse(warehouse_url())
+        warehouse = Warehouse(warehouse_url())
+        refuse_another_sites_tables(warehouse)
     except SettingsError:
         return None
+    except PipelineError:
+        pass  # it is down: what asks it for rows says so
+    return warehouse
 
 
 def _page(settings: Settings | None) -> str:

@@ -3,16 +3,18 @@
 What belongs here: which runs count as a sync, and what a failed one says of itself. What must not: whether that is told (`changes`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import dagster as dg
 import pandas as pd
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
 from cwa_pipeline.alerts.state import State
 from cwa_pipeline.errors import PipelineError
 from cwa_pipeline.failures import NOTHING_SAID, impersonal_problems, problems_in
+from cwa_pipeline.jobs import NIGHTLY_SYNC
 from cwa_pipeline.systems.warehouse import Warehouse
 
 LOOKED_AT = 50  # runs; enough to find the last sync among the dry runs of a day
@@ -42,9 +44,10 @@ def last_ends(
 ) -> Ends:
     """Look at the last syncs. An undo is none, nor is a run cancelled by hand or a dry run, unless `[sync] dry_run` makes them all so."""
     busy, ends = list(state.busy_runs), []
+    site = [part for part in [job.removesuffix(NIGHTLY_SYNC).removesuffix("_")] if part]
     for record in _records(instance, job):
         run = record.dagster_run
-        if run.run_id in busy or not _is_whole_sync(run):
+        if run.run_id in busy or not _is_whole_sync(run, site):
             continue
         ended_at = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
         if run.status == dg.DagsterRunStatus.SUCCESS:
@@ -73,17 +76,21 @@ def _problems(instance: dg.DagsterInstance, run_id: str) -> list[str] | None:
 
 def _records(instance: dg.DagsterInstance, job: str) -> list[dg.RunRecord]:
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-    records = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=ended), limit=LOOKED_AT)
+    records = [
+        record
+        for name in (job, IMPLICIT_ASSET_JOB_NAME)  # the second is that of "Materialize all" in the UI
+        for record in instance.get_run_records(dg.RunsFilter(job_name=name, statuses=ended), limit=LOOKED_AT)
+    ]
     return sorted(records, key=lambda record: record.end_time or 0, reverse=True)
 
 
-def _is_whole_sync(run: dg.DagsterRun) -> bool:
-    """Whether a run was to read everything and to write."""
-    selected = {key.path[-1] for key in run.asset_selection or ()}
+def _is_whole_sync(run: dg.DagsterRun, site: Sequence[str]) -> bool:
+    """Whether a run was to read everything of this site and to write."""
+    selected = {key.path[-1] for key in run.asset_selection or () if key.path[:-1] == [*site]}
     ops: Any = run.run_config.get("ops") or {}
     asked = [op.get("config") or {} for op in ops.values()]
     return (
-        (not selected or selected >= READ_AND_WRITTEN)
+        (not run.asset_selection or selected >= READ_AND_WRITTEN)
         and not any(config.get("dry_run") or config.get("undo_run_id") for config in asked)
         and run.tags.get(WILL_BE_RETRIED) != "true"
     )

@@ -42,6 +42,11 @@ def fit_to_alert(settings: Settings) -> Iterator[tuple[Mark, str]]:
     if not alerts.enabled:
         if to:
             yield "warn", "CWA_ALERT_URLS is set, but nothing is told; set [alerts] enabled = true"
+        if url:
+            yield (
+                "warn",
+                "CWA_PING_URL is called by `cwa-pipeline sync` alone; for the schedule's syncs, set [alerts] enabled = true",
+            )
         return
     problems = [outcome for outcome in understood(to) if outcome.problem]
     yield from (("FAIL", f"{outcome.name} {outcome.problem}") for outcome in problems)

@@ -9,6 +9,7 @@ from cwa_pipeline import nights
 from cwa_pipeline.assets.io import OWNERS, WarehouseIOManager
 from cwa_pipeline.assets.resources import SettingsResource
 from cwa_pipeline.environment import nights_folder, warehouse_url
+from cwa_pipeline.errors import BackupError
 
 GROUP = "what_if"
 
@@ -21,18 +22,22 @@ GROUP = "what_if"
     description="The tables that the rules work from, as they were this night: one file of Parquet beside the warehouse. "
     "`cwa-pipeline what-if` replays the rules on it; `[history] nights` says how many nights are kept.",
 )
-def night_inputs(settings: SettingsResource, warehouse: dg.ResourceParam[WarehouseIOManager]) -> dg.MaterializeResult:
+def night_inputs(
+    context: dg.AssetExecutionContext, settings: SettingsResource, warehouse: dg.ResourceParam[WarehouseIOManager]
+) -> dg.MaterializeResult:
     values = settings.values
+    folder = nights_folder(values, warehouse_url())
     if not values.history.nights:
+        nights.forget_all_but(folder, 0)
         return dg.MaterializeResult(metadata={"kept": dg.MetadataValue.text("none, as [history] nights says")})
-    night = datetime.now(ZoneInfo(values.schedule.timezone)).date()
-    path, manifest = nights.keep(
-        nights_folder(values, warehouse_url()),
-        night,
-        warehouse.frame,
-        values.sync.additional_members,
-        values.history.nights,
-    )
+    night, mode = datetime.now(ZoneInfo(values.schedule.timezone)).date(), values.sync.additional_members
+    try:
+        path, manifest = nights.keep(folder, night, warehouse.frame, mode, values.history.nights)
+    except (
+        BackupError
+    ) as error:  # the sync has lost nothing by it, and its lists are to be called written when they are
+        context.log.warning("The night is not kept for what-if: %s", error)
+        return dg.MaterializeResult(metadata={"kept": dg.MetadataValue.text(f"no: {error}")})
     return dg.MaterializeResult(
         metadata={"path": dg.MetadataValue.path(path), "rows": manifest.rows, "bytes": path.stat().st_size}
     )

@@ -21,7 +21,7 @@ def refuse_a_second_site_of_this_name(instance: dg.DagsterInstance, run: dg.Dags
         site is None or location is None
     ):  # the command line runs in no code location; the warehouse tells such sites apart
         return
-    same_name = dg.RunsFilter(tags={SITE_TAG: site}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    same_name = dg.RunsFilter(job_name=run.job_name, tags={SITE_TAG: site}, statuses=[dg.DagsterRunStatus.SUCCESS])
     for other in instance.get_runs(same_name, limit=RUNS_LOOKED_AT):
         elsewhere = code_location(other) not in {None, location}
         if elsewhere and other.tags.get(CWA_TAG) != run.tags.get(CWA_TAG):

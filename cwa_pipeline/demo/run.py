@@ -36,7 +36,10 @@ def run_demo(folder: Path, *, ui: bool) -> int:
     with StandIn(cwa) as stand_in:
         (folder / "cwa_pipeline.toml").write_text(f'[cwa]\nurl = "{stand_in.url}"\n', encoding="utf-8")
         warehouse = sa.URL.create("sqlite", database=str(folder / "cwa_warehouse.db"))
-        os.environ |= environment(folder, stand_in, pcrt_url, warehouse)
+        variables = environment(folder, stand_in, pcrt_url, warehouse)
+        for variable in variables:
+            os.environ.pop(f"{variable}_FILE", None)  # a real shop's, from a .env file in the working folder
+        os.environ |= variables
         os.environ["DAGSTER_HOME"] = str(folder / "dagster_home")
         outcome = run_nightly_sync()
         if not outcome.succeeded:

@@ -9,7 +9,7 @@ A change of `tables.py` needs a step here. A step is frozen: it spells out its c
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-HEAD = "0004"
+HEAD = "0005"
 VERSION_TABLE = (
     "cwa_pipeline_version"  # not alembic's own name: Dagster's storage may be in the same database, and has that
 )

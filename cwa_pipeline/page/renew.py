@@ -72,8 +72,8 @@ def renew_page() -> Path:
     url, now = warehouse_url(), datetime.now(UTC)
     path = page_path(settings, url)
     with Warehouse(url) as warehouse:
-        site.refuse_another_sites_tables(warehouse)
         try:
+            site.refuse_another_sites_tables(warehouse)
             text = page(lambda table: warehouse.read(table, or_empty=table in MAY_BE_UNFILLED), settings, now)
         except WarehouseError as error:
             made_at = now.astimezone(ZoneInfo(settings.schedule.timezone))

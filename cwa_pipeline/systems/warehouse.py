@@ -8,7 +8,7 @@ ones, and analysts' grants, views and indexes on it last.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -26,7 +26,6 @@ from cwa_pipeline.systems import warehouse_schema as schema
 from cwa_pipeline.systems.warehouse_frames import content_hash, from_arrow, to_arrow, validated, with_times_as_text
 from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
 from cwa_pipeline.systems.warehouse_versions import check_is_current, columns_found, make_as_of, make_current
-from cwa_pipeline.tables import TABLES
 
 if TYPE_CHECKING:
     from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
@@ -169,19 +168,20 @@ class Warehouse:
                 check_is_current(self._database, cursor)
             yield partial(self._select, connection)
 
-    def restore(self, read: Callable[[str], pd.DataFrame], *, replace: bool) -> None:
-        """Put what `read` gives for each table in the place of its rows, all tables in one transaction.
+    def restore(self, read: Callable[[str], pd.DataFrame], tables: Iterable[str], *, replace: bool) -> None:
+        """Put what `read` gives for each of the tables in the place of its rows, all in one transaction.
 
         Raises WarehouseError for a warehouse that has rows, unless they are to be replaced.
         """
         with self._connection() as connection, connection.cursor() as cursor:
-            for table in TABLES:
+            restored = [*tables]
+            for table in restored:
                 if not replace and self._count(connection, table):
                     raise WarehouseError(
                         f"{self._database.name}: is not empty ({table} has rows); restore into an empty one, or with --replace "
                         "if all its rows are to go"
                     )
-            for table in TABLES:
+            for table in restored:
                 rows = self._arrow(table, validated(table, read(table)))
                 cursor.execute(self._sql(sa.delete(schema.sql_table(table))))
                 self._ingest(cursor, table, rows)

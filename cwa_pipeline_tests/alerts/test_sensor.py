@@ -11,12 +11,15 @@ from unittest.mock import patch
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
+from dagster._core.test_utils import create_run_for_test
 from pydantic import SecretStr
 
 from cwa_pipeline.alerts import outbox
 from cwa_pipeline.alerts.addresses import addresses
 from cwa_pipeline.alerts.sensor import alerts_sensor, tick
 from cwa_pipeline.alerts.state import Message, State
+from cwa_pipeline.alerts.syncs import last_ends
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.run import run_nightly_sync
 from cwa_pipeline.settings import AlertSettings
@@ -112,6 +115,26 @@ def test_ok_failed_failed_recovered_is_two_messages_and_two_pings(watched: Watch
     assert [mail["Subject"] for mail in watched.box.mails] == watched.web.titles
     assert [call for call in watched.web.calls if "ping" in call] == ["/ping/swordfish"] * 2
     assert SECRET not in str(watched.cursor)
+
+
+def test_a_sync_by_materialize_all_in_the_ui_counts_and_one_of_another_site_does_not(watched: Watched) -> None:
+    now = datetime.now(UTC)
+    for prefix in ("miami", None):
+        keys = [
+            dg.AssetKey([*([prefix] if prefix else []), table]) for table in ("cwa_computers", "additional_members")
+        ]
+        run = create_run_for_test(
+            watched.instance,
+            job_name=IMPLICIT_ASSET_JOB_NAME,
+            asset_selection=frozenset(keys),
+            status=dg.DagsterRunStatus.SUCCESS,
+        )
+    ends = last_ends(watched.instance, "nightly_sync", None, State(watching_since=now), dry_run_counts=False)
+    assert ends.success is not None
+    assert ends.success.run_id == run.run_id
+    of_miami = last_ends(watched.instance, "miami_nightly_sync", None, State(watching_since=now), dry_run_counts=False)
+    assert of_miami.success is not None
+    assert of_miami.success.run_id != run.run_id
 
 
 def test_a_group_that_a_guard_holds_and_a_jump_are_one_message_without_a_name(watched: Watched) -> None:
@@ -252,6 +275,10 @@ def test_an_address_that_fails_is_tried_ever_less_often_and_a_message_given_up_a
         moment = waiting[0].not_before
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     assert "HTTP 500" in problem
+    while moment < now + timedelta(days=7):
+        waiting, _ = outbox.deliver(waiting, to, moment)
+        assert waiting[0].not_before - moment == timedelta(hours=1)
+        moment = waiting[0].not_before
     assert outbox.deliver(waiting, to, now + timedelta(days=8)) == ([], [])
 
 

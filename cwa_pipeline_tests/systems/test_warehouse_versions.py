@@ -15,7 +15,7 @@ from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.migrations import HEAD, VERSION_TABLE
 from cwa_pipeline.systems.warehouse import Warehouse
-from cwa_pipeline.systems.warehouse_versions import known_versions, make_as_of
+from cwa_pipeline.systems.warehouse_versions import columns_found, known_versions, make_as_of
 from cwa_pipeline.tables import TABLES
 from cwa_pipeline_tests.releases import RELEASES, load_release
 from cwa_pipeline_tests.shop import open_shop
@@ -176,6 +176,14 @@ def test_the_steps_alone_lead_from_nothing_to_what_is_made_anew(
     assert stamp(url) == [(versions[0],)]
     Warehouse(url).create()
     assert shape(url) == as_made_anew[url.drivername]
+
+
+def test_every_table_is_made_by_a_step_and_not_only_where_it_is_missing(url: URL) -> None:
+    database = Warehouse(url)._database
+    database.prepare()
+    with closing(database.connect(autocommit=True)) as connection, connection.cursor() as cursor:
+        make_as_of(database, cursor, HEAD)
+        assert columns_found(database, cursor).keys() >= TABLES.keys()
 
 
 def test_a_table_dropped_before_an_upgrade_is_made_with_all_its_columns(
