@@ -1,5 +1,6 @@
 """What the warehouse promises, on both databases: what goes in comes out, all or nothing, and analysts' work lasts."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -458,6 +459,17 @@ def test_two_names_of_one_sqlite_file_mean_one_lock(tmp_path: Path) -> None:
     )
     with direct.exclusive(), pytest.raises(BusyError), linked.exclusive():
         pytest.fail("two syncs in one warehouse")
+
+
+def test_postgresql_notices_within_a_minute_that_a_sites_host_is_gone(postgresql_server: PostgresqlServer) -> None:
+    url = postgresql_server.new_database().update_query_dict({"schema": "tampa"})
+    with closing(PostgresqlDatabase(url).connect()) as connection, connection.cursor() as cursor:
+        shown = []
+        for setting in ("idle", "interval", "count"):
+            cursor.execute(f"SELECT current_setting('tcp_keepalives_{setting}')")
+            shown += cursor.fetchone() or ()
+    idle, interval, count = map(int, shown)
+    assert idle + interval * count <= 60
 
 
 def test_each_schema_of_a_postgresql_database_is_a_warehouse_of_its_own(postgresql_server: PostgresqlServer) -> None:
