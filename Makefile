@@ -42,7 +42,7 @@ demo-ui: install  ## the same, and leave the Dagster UI on 127.0.0.1:3000 with t
 
 .PHONY: system-packages
 system-packages:
-	@tools/system-packages mariadb postgresql chromium
+	@tools/system-packages mariadb postgresql chromium nginx systemd
 
 .PHONY: test
 test: install system-packages  ## run the whole suite, with private MariaDB and PostgreSQL servers
@@ -57,9 +57,10 @@ lint: install  ## ruff and the type checker
 .PHONY: lock
 lock: install  ## resolve pyproject.toml anew into requirements.lock and the locks of the other environments
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --group dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group dev --extra many-hosts --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group dev --group bench --constraints requirements.lock --output-file benchmarks/requirements.lock pyproject.toml
 	$(COMPILE) --constraints requirements.lock --output-file requirements.runtime.lock pyproject.toml
+	$(COMPILE) --extra many-hosts --extra kubernetes --constraints requirements.lock --output-file deploy/requirements.lock pyproject.toml
 	$(COMPILE) --group dev --group docs --constraints requirements.lock --output-file documentation/requirements.lock pyproject.toml
 	$(COMPILE) --group release --constraints requirements.lock --output-file tools/release/requirements.lock
 
