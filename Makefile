@@ -68,6 +68,13 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock and the loc
 faults: install system-packages  ## the whole fault suite (make test runs a short form of it)
 	$(BIN)/python -m pytest cwa_pipeline_tests/faults --faults full --timeout 3600
 
+# As root, in a network of its own from which nothing leads out, and with all its processes ended when it ends.
+APART = $(shell [ "$$(id -u)" = 0 ] && echo unshare --net --mount --pid --fork --mount-proc --kill-child)
+
+.PHONY: many-hosts
+many-hosts: install system-packages  ## thirty shops on three hosts, one cut off and one code server killed; measures shops per hour
+	$(APART) $(BIN)/python -m pytest --capture=no cwa_pipeline_tests/many_hosts/trial.py
+
 .PHONY: bench
 bench: $(BENCH_VENV)/.installed system-packages  ## the benchmarks: how good the suggested matches are, and how fast a sync is
 	$(BENCH_VENV)/bin/python -m benchmarks.suggestions

@@ -25,6 +25,7 @@ SUPERUSER = "postgres"
 LOCALE = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
 START_SECONDS = 30  # a cold start takes about one second; a loaded machine gets time
 POLL_SECONDS = 0.05
+OF_MANY_HOSTS = 400  # connections: some for each of thirty code servers and their runs
 
 
 class PostgresqlServer:
@@ -37,8 +38,10 @@ class PostgresqlServer:
         self._numbers = count(1)
 
     @classmethod
-    def start(cls, folder: Path) -> Self:
+    def start(cls, folder: Path, also_on: str | None = None) -> Self:
         """Start a server with its data in `folder`; raises ServerNotAvailable when its programs are not here.
+
+        It answers on 127.0.0.1, and also on the address `also_on` to its /24 network: that of a test's own network namespaces.
 
         PostgreSQL refuses to run as root, and pytest's folders are root's alone: as root, the data goes into a folder
         of the account that the server runs as.
@@ -53,7 +56,11 @@ class PostgresqlServer:
         data, port = folder / "data", free_port()
         initdb = [programs / "initdb", "-D", data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync", *LOCALE]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **account)  # type: ignore[call-overload]
-        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "lc_messages=C")
+        settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "lc_messages=C"]
+        if also_on:
+            with (data / "pg_hba.conf").open("a", encoding="ascii") as rules:
+                rules.write(f"host all all {also_on}/24 trust\n")
+            settings += [f"listen_addresses=127.0.0.1,{also_on}", f"max_connections={OF_MANY_HOSTS}"]
         options = [argument for setting in settings for argument in ("-c", setting)]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(  # type: ignore[call-overload]
