@@ -68,8 +68,8 @@ def night(of: Provider) -> Night:
     while not 2 <= datetime.now(UTC).second <= 35:  # switched on within this minute, all of them tick at the next
         time.sleep(0.5)
     begun = Night(of, frozenset(run.run_id for run in of.instance.get_runs()))
-    of.switch_schedules(on=True)
+    of.start_schedules()
     assert datetime.now(UTC).second < 58, "the schedules took too long to be switched on"
     wait_until(begun.ticked, 120, "every schedule to tick")
-    of.switch_schedules(on=False)
+    of.stop_schedules()
     return begun

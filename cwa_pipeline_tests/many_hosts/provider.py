@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 import requests
+from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
 from sqlalchemy.engine import URL
 
 from cwa_pipeline.jobs import HOST_TAG, SITE_TAG
@@ -103,22 +104,20 @@ class Provider:
             if schedule["name"] == f"{entry['name']}_nightly_sync_schedule"
         }
 
-    def switch_schedules(self, *, on: bool) -> None:
-        """Turn all nightly schedules on or off, as a person does in the UI."""
-        for site, state in self.schedules().items():
-            if on:
-                schedule = f"{site}_nightly_sync_schedule"
-                selector = {
-                    "repositoryLocationName": site,
-                    "repositoryName": "__repository__",
-                    "scheduleName": schedule,
-                }
-                query = "mutation($s: ScheduleSelector!) { startSchedule(scheduleSelector: $s) { __typename } }"
-                said = self.ask(query, s=selector)
-            else:
-                query = "mutation($id: String!) { stopRunningSchedule(id: $id) { __typename } }"
-                said = self.ask(query, id=state)
+    def start_schedules(self) -> None:
+        """Turn all nightly schedules on, as a person does in the UI; a host that has just come back may take a moment to be seen."""
+        wait_until(lambda: self.schedules().keys() == self.sites.keys(), 300, "the webserver to see every site")
+        for site in self.sites:
+            schedule = f"{site}_nightly_sync_schedule"
+            selector = {"repositoryLocationName": site, "repositoryName": "__repository__", "scheduleName": schedule}
+            query = "mutation($s: ScheduleSelector!) { startSchedule(scheduleSelector: $s) { __typename } }"
+            said = self.ask(query, s=selector)
             assert "ScheduleStateResult" in str(said), said
+
+    def stop_schedules(self) -> None:
+        """Turn all schedules off at once, whether their code servers answer or not."""
+        for state in self.instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
+            self.instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
 
     def answers(self, of: str) -> bool:
         with suppress(requests.ConnectionError):
@@ -160,7 +159,8 @@ def provider(folder: Path, hosts: Sequence[Host], sites: int, storage: URL, ware
             made.start(unit)
         wait_until(lambda: made.answers(WEBSERVER) and made.answers(VIEWER), 120, "the webservers")
         wait_until(lambda: made.schedules().keys() == set(names), 120, "the webserver to know every site")
-        made.switch_schedules(on=False)
+        made.start_schedules()  # which run by themselves from the daemon's first moment on, until they are told otherwise
+        made.stop_schedules()
         stack.callback(made.stop, DAEMON)
         yield made
 
