@@ -17,6 +17,7 @@ from cwa_pipeline.assets.io import (
 )
 from cwa_pipeline.assets.resources import PcrtResource, SettingsResource
 from cwa_pipeline.errors import GuardError
+from cwa_pipeline.nights import INPUTS
 from cwa_pipeline.rules import guards, ledger, membership
 from cwa_pipeline.sync_record import SyncRecord
 from cwa_pipeline.write_back import inputs_of_other_runs, undo, write_back
@@ -25,14 +26,7 @@ GROUP = "coverage"
 
 # All that a write rests on. Each of these tables has to have been filled by the very run that writes.
 WRITE_RESTS_ON = (
-    "cwa_clients",
-    "cwa_computers",
-    "cwa_groups",
-    "cwa_group_members",
-    "pcrt_groups",
-    "pcrt_pcids",
-    "pcrt_subscriptions",
-    "serial_blacklist",
+    *INPUTS,
     "client_groups",
     "computer_matches",
     "subscription_members",
