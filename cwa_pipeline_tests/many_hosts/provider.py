@@ -115,9 +115,15 @@ class Provider:
             assert "ScheduleStateResult" in str(said), said
 
     def stop_schedules(self) -> None:
-        """Turn all schedules off at once, whether their code servers answer or not."""
-        for state in self.instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
-            self.instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+        """Turn all schedules off at once, whether their code servers answer or not.
+
+        More than once, since the daemon may write down at that moment what it had read before.
+        """
+        for _ in range(5):
+            for state in self.instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
+                if state.is_running:
+                    self.instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+            time.sleep(1)
 
     def answers(self, of: str) -> bool:
         with suppress(requests.ConnectionError):
