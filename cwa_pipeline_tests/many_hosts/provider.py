@@ -33,6 +33,7 @@ SCHEDULES = """{ workspaceOrError { ... on Workspace { locationEntries { name lo
   ... on RepositoryLocation { repositories { schedules { name scheduleState { id } } } } ... on PythonError { message } } } } } }"""
 # An hour is longer than the trial may take, and a dead run is to be found by the same means
 NOTICE_DEAD_RUNS_SOON = {"max_runtime_seconds": 240, "poll_interval_seconds": 10}
+SCHEDULES_STAY_OFF_SECONDS = 25
 
 
 @dataclass
@@ -115,14 +116,16 @@ class Provider:
             assert "ScheduleStateResult" in str(said), said
 
     def stop_schedules(self) -> None:
-        """Turn all schedules off at once, whether their code servers answer or not.
+        """Turn all schedules off at once, whether their code servers answer or not, until they stay off.
 
-        More than once, since the daemon may write down at that moment what it had read before.
+        At the end of a tick the daemon writes down what it had read before it, and on a busy machine a tick takes its time.
         """
-        for _ in range(5):
+        off_since = time.monotonic()
+        while time.monotonic() - off_since < SCHEDULES_STAY_OFF_SECONDS:
             for state in self.instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
                 if state.is_running:
                     self.instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+                    off_since = time.monotonic()
             time.sleep(1)
 
     def answers(self, of: str) -> bool:
