@@ -30,7 +30,7 @@ defs = dg.Definitions(
     asset_checks=dg.load_asset_checks_from_modules([checks], asset_key_prefix=_site),
     jobs=[_nightly_sync, _pruning],
     schedules=[nightly_sync_schedule(_schedule, _nightly_sync), pruning_schedule(_schedule, _pruning)],
-    sensors=[page_after_a_failure_of(_nightly_sync), alerts_sensor(_alerts, _nightly_sync.name, _site)],
+    sensors=[page_after_a_failure_of(_nightly_sync), alerts_sensor(_alerts, _nightly_sync.name)],
     resources={
         "settings": SettingsResource(),
         "automate": AutomateResource(),

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.engine import URL, make_url
@@ -17,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from cwa_pipeline.errors import SettingsError
 from cwa_pipeline.settings import Settings, config_path, configured_site, generic_serials
+from cwa_pipeline.settings_values import is_web_address
 
 DEFAULT_WAREHOUSE_FILE = "cwa_warehouse.db"
 NIGHTS_FOLDER = "cwa_nights"
@@ -88,17 +88,7 @@ def ping_url(environ: Mapping[str, str] = os.environ) -> SecretStr | None:
     text = (_secret(environ, "CWA_PING_URL") or "").strip()
     if not text:
         return None
-    try:
-        parts = urlsplit(text)
-        is_sound = (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and parts.port != 0
-            and not re.search(r"\s", text)
-        )
-    except ValueError:
-        is_sound = False
-    if not is_sound:
+    if not is_web_address(text) or re.search(r"\s", text):
         raise SettingsError(
             "CWA_PING_URL is not a web address; copy it from your monitor, as in https://hc-ping.com/..."
         )

@@ -23,6 +23,11 @@ def name_with_site(site: str | None, name: str) -> str:
     return f"{site}_{name}" if site else name
 
 
+def site_of(job: str) -> str | None:
+    """The site whose nightly sync a job is; None for the one without a site."""
+    return job.removesuffix(NIGHTLY_SYNC).removesuffix("_") or None
+
+
 def site_tags(site: str | None) -> dict[str, str]:
     """What the queue counts the runs of a site by; nothing without a site."""
     return {SITE_TAG: site, HOST_TAG: socket.gethostname()} if site else {}
@@ -54,7 +59,7 @@ def page_after_a_failure_of(job: UnresolvedAssetJobDefinition) -> dg.SensorDefin
     """The sensor that tells the page of a failed run; it is evaluated where the site's code runs, as the job is."""
 
     @dg.run_failure_sensor(
-        name=f"{job.name.removesuffix(NIGHTLY_SYNC)}page_after_a_failure",
+        name=name_with_site(site_of(job.name), "page_after_a_failure"),
         monitored_jobs=[job],
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Renews the integration page when a sync failed: yesterday's tables, and the failure at the top.",

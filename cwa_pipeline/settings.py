@@ -1,25 +1,21 @@
 """What a shop configures in `cwa_pipeline.toml`: everything but secrets and database URLs (`environment`).
 
-What belongs here: every key with its default, what is allowed, and the one line that a wrong one earns. What must not: opening a
-connection. Nothing is read at import: `Settings.load` reads the file when a run starts.
+What belongs here: every key with its default, and the one line that a wrong one earns. What must not: what a value has to be
+(`settings_values`), opening a connection. Nothing is read at import: `Settings.load` reads the file when a run starts.
 """
 
 import difflib
 import os
-import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from cwa_pipeline import settings_values as values
 from cwa_pipeline.errors import SettingsError
 
 CONFIG_FILE = "cwa_pipeline.toml"
@@ -27,14 +23,10 @@ CONFIG_VARIABLE = "CWA_PIPELINE_CONFIG"
 GENERIC_SERIALS_FILE = "generic_serials.txt"
 SHIPPED_GENERIC_SERIALS = Path(__file__).with_name(GENERIC_SERIALS_FILE)
 
-LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 MOST_CONNECTIONS = 32  # CWA is one IIS and one MySQL; more at once only makes each answer slower
 TREND_DAYS = 31  # the page shows how the open issues changed in 30 days
 MOST_DAYS = 36_500  # a hundred years; a number beyond that is a slip
 MOST_LATE_HOURS = 24 * 31  # a sync once a month; later than that is never told in time
-LONGEST_SITE_NAME = 40  # PostgreSQL cuts a schema's name at 63
-SITE_NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_SITE_NAME - 1}}}", re.ASCII)
-CRON_FIELDS = 5  # Dagster's schedules know minutes to weekdays; croniter alone would also take seconds
 
 DEFAULT_PLANS = (
     "BizCare Basic",
@@ -46,106 +38,8 @@ DEFAULT_PLANS = (
 )
 
 
-def _https_or_loopback(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if (
-        not parts.hostname
-        or parts.scheme not in {"https", "http"}
-        or parts.netloc.endswith(":")
-        or not _port_is_sound(parts)
-    ):
-        raise ValueError('write the whole address, as in "https://automate.example.com"')
-    if parts.username or parts.password:
-        raise ValueError("must not hold a user name or password; those go into CWA_USERNAME and CWA_PASSWORD")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-        raise ValueError("plain http would send the password in the clear; use https (http is for 127.0.0.1 only)")
-    return url.strip().rstrip("/")
-
-
-def _port_is_sound(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
-
-
-def _some_distinct_names(plans: tuple[str, ...]) -> tuple[str, ...]:
-    folded = [" ".join(plan.split()).casefold() for plan in plans]
-    if not plans or "" in folded:
-        raise ValueError("name at least one CWA group, none of them blank")
-    if len(set(folded)) < len(folded):
-        raise ValueError("two plans have the same name; keep one")
-    return plans
-
-
-def _cron(cron: str) -> str:
-    if len(cron.split()) != CRON_FIELDS or not croniter.is_valid(cron) or not _comes_round(cron):
-        raise ValueError('is not a cron expression of five fields; "0 1 * * *" is one o\'clock every night')
-    return cron
-
-
-def _comes_round(cron: str) -> bool:
-    """Whether there is any such moment; `0 0 31 2 *`, the 31st of February, never comes."""
-    try:
-        croniter(cron, datetime(2026, 1, 1, tzinfo=UTC)).get_next()
-    except CroniterBadDateError:
-        return False
-    return True
-
-
-def _timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError('is not a time zone; use a name such as "America/New_York" or "UTC"') from None
-    return name
-
-
-def _select(sql: str) -> str:
-    if not re.match(r"\s*(select|with)\b", sql, re.IGNORECASE):
-        raise ValueError("must be one SELECT; this SQL is only ever read with")
-    return sql.strip().rstrip(";").rstrip()
-
-
-def _identifier(name: str) -> str:
-    if not name.strip() or any(not character.isprintable() or character in "`\"';" for character in name):
-        raise ValueError("must be the plain name of a table or column, without quotes or semicolons")
-    return name.strip()
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in {"https", "http"} or not parts.hostname or not _port_is_sound(parts):
-        raise ValueError('write the whole address, as in "https://pcrt.example.com/connectwise/automate/"')
-    if parts.username or parts.password:
-        raise ValueError("must not hold a user name or password; everybody who opens the page would see it")
-    return url.strip()
-
-
-def _site_name(name: str) -> str:
-    if not SITE_NAME.fullmatch(name) or name.startswith("pg_") or name in {"public", "information_schema"}:
-        raise ValueError(
-            f'has to be letters, digits and underscores, a letter first, at most {LONGEST_SITE_NAME}, as in "tampa"; '
-            "and public, information_schema and pg_ in front are PostgreSQL's own"
-        )
-    return name
-
-
-def _template(identifier: str) -> Callable[[str], str]:
-    """A check for the address of one thing: a web address that holds its id, and no other name, in braces."""
-
-    def check(url: str) -> str:
-        if re.findall(r"{[^{}]*}|[{}]", url) != ["{" + identifier + "}"]:
-            raise ValueError(
-                f'has to hold {{{identifier}}} once and nothing else in braces, as in "https://pcrt.example.com/?id={{{identifier}}}"'
-            )
-        return _web_address(url)
-
-    return check
-
-
-Select = Annotated[str, AfterValidator(_select)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
+Select = Annotated[str, AfterValidator(values.select)]
+Identifier = Annotated[str, AfterValidator(values.identifier)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]
@@ -158,7 +52,7 @@ class _Section(BaseModel):
 class SiteSettings(_Section):
     """`[site]`: which of many shops this is. Its name goes in front of keys and names, and keeps its tables apart."""
 
-    name: Annotated[str, AfterValidator(_site_name)] | None = Field(
+    name: Annotated[str, AfterValidator(values.site_name)] | None = Field(
         default=None, description="Letters, digits and underscores, a letter first: it goes in front of keys and names"
     )
 
@@ -166,10 +60,10 @@ class SiteSettings(_Section):
 class CwaSettings(_Section):
     """`[cwa]`: the server, and the CWA groups that stand for plans."""
 
-    url: Annotated[str, AfterValidator(_https_or_loopback)] = Field(
+    url: Annotated[str, AfterValidator(values.https_or_loopback)] = Field(
         description="The address of your CWA server; https, or http on loopback only"
     )
-    plans: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_some_distinct_names)] = Field(
+    plans: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(values.some_distinct_names)] = Field(
         default=DEFAULT_PLANS,
         description="The CWA groups that stand for plans, by name; other groups have no meaning here",
     )
@@ -252,10 +146,10 @@ class GuardSettings(_Section):
 class ScheduleSettings(_Section):
     """`[schedule]`: when the nightly sync runs."""
 
-    cron: Annotated[str, AfterValidator(_cron)] = Field(
+    cron: Annotated[str, AfterValidator(values.cron_expression)] = Field(
         default="0 1 * * *", description="When, as a cron expression of five fields: minute, hour, day, month, weekday"
     )
-    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
+    timezone: Annotated[str, AfterValidator(values.timezone)] = Field(
         default="America/New_York", description="The time zone that the cron expression is meant in"
     )
 
@@ -284,7 +178,7 @@ class PageSettings(_Section):
         default=None,
         description="Where the page is written, from this file's folder; else integration_page.html beside the warehouse",
     )
-    url: Annotated[str, AfterValidator(_web_address)] | None = Field(
+    url: Annotated[str, AfterValidator(values.web_address)] | None = Field(
         default=None, description="Where a web server shows the page; the Dagster UI links there"
     )
 
@@ -310,7 +204,7 @@ class AlertSettings(_Section):
         default=10, description="A kind of issue has jumped when so many more are open than after the sync before"
     )
     jump_share: Annotated[float, Field(ge=0)] = Field(default=0.25, description="And so large a share more")
-    digest: Annotated[str, AfterValidator(_cron)] | None = Field(
+    digest: Annotated[str, AfterValidator(values.cron_expression)] | None = Field(
         default=None, description="When a daily digest is sent, as a cron expression in the time zone of [schedule]"
     )
 
@@ -318,19 +212,19 @@ class AlertSettings(_Section):
 class LinksSettings(_Section):
     """`[links]`: addresses in CWA and PCRT that the page links to; each holds its id as shown, as in `...?pcid={pcid}`."""
 
-    client: Annotated[str, AfterValidator(_template("client_id"))] | None = Field(
+    client: Annotated[str, AfterValidator(values.template("client_id"))] | None = Field(
         default=None, description="A client's screen in CWA, with {client_id}"
     )
-    computer: Annotated[str, AfterValidator(_template("computer_id"))] | None = Field(
+    computer: Annotated[str, AfterValidator(values.template("computer_id"))] | None = Field(
         default=None, description="A computer's screen in CWA, with {computer_id}"
     )
-    pcid: Annotated[str, AfterValidator(_template("pcid"))] | None = Field(
+    pcid: Annotated[str, AfterValidator(values.template("pcid"))] | None = Field(
         default=None, description="A machine's page in PCRT, with {pcid}"
     )
-    group: Annotated[str, AfterValidator(_template("group_id"))] | None = Field(
+    group: Annotated[str, AfterValidator(values.template("group_id"))] | None = Field(
         default=None, description="A group's page in PCRT, with {group_id}"
     )
-    subscription: Annotated[str, AfterValidator(_template("subscription_id"))] | None = Field(
+    subscription: Annotated[str, AfterValidator(values.template("subscription_id"))] | None = Field(
         default=None, description="A subscription's page in PCRT, with {subscription_id}"
     )
 

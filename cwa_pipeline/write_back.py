@@ -20,13 +20,18 @@ log = logging.getLogger(__name__)
 LEDGER = "additional_members_ledger"
 
 
+def tables_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> list[str]:
+    """Which of the tables were not filled by this run."""
+    filled_now = set(table_loads.loc[table_loads["run_id"] == run_id, "table_name"])
+    return [table for table in tables if table not in filled_now]
+
+
 def inputs_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> str | None:
     """Say which of the tables a write rests on were not filled by this run; None when all were.
 
     A list worked out from an older reading could undo what the shop did since, so such a run only plans.
     """
-    filled_now = set(table_loads.loc[table_loads["run_id"] == run_id, "table_name"])
-    others = [table for table in tables if table not in filled_now]
+    others = tables_of_other_runs(table_loads, tables, run_id)
     if not others:
         return None
     return f"{', '.join(others)} not read in this run; run the whole nightly_sync job to write"

@@ -3,12 +3,14 @@
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from cwa_pipeline import nights
 from cwa_pipeline.cli import app
+from cwa_pipeline.definitions import defs
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.environment import nights_folder
 from cwa_pipeline.errors import BackupError, SettingsError
@@ -138,6 +140,20 @@ def test_with_no_nights_to_keep_none_is_kept_and_the_sync_says_so_in_its_asset(s
     assert nights.kept(folder_of(shop)) == []
     with pytest.raises(BackupError, match=r"no night is kept there yet; the next sync keeps one, unless .*nights is 0"):
         what_if()
+
+
+def test_what_is_materialised_alone_from_tables_of_an_earlier_run_is_no_night(shop: Shop) -> None:
+    assert shop.sync().succeeded
+    [path] = folder_of(shop).iterdir()
+    path.unlink()
+    with dg.DagsterInstance.ephemeral() as instance:
+        alone = defs.resolve_job_def("nightly_sync").execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey("night_inputs")]
+        )
+    [made] = alone.asset_materializations_for_node("night_inputs")
+    assert "cwa_computers, " in str(made.metadata["kept"].value)
+    assert "not read in this run" in str(made.metadata["kept"].value)
+    assert nights.kept(folder_of(shop)) == []
 
 
 def test_a_folder_that_cannot_be_had_costs_the_night_and_not_the_sync(shop: Shop) -> None:

@@ -24,7 +24,7 @@ from cwa_pipeline.alerts.tables import left_by_the_last_sync
 from cwa_pipeline.alerts.words import message
 from cwa_pipeline.environment import alert_urls, page_path, ping_url, warehouse_url
 from cwa_pipeline.errors import PipelineError, SettingsError
-from cwa_pipeline.jobs import name_with_site
+from cwa_pipeline.jobs import name_with_site, site_of
 from cwa_pipeline.settings import AlertSettings, Settings
 from cwa_pipeline.site import refuse_another_sites_tables
 from cwa_pipeline.systems.warehouse import Warehouse
@@ -34,11 +34,11 @@ INTERVAL_SECONDS = 60  # nobody acts on an alert faster than that
 log = logging.getLogger(__name__)
 
 
-def alerts_sensor(alerts: AlertSettings, job: str, site: str | None = None) -> dg.SensorDefinition:
+def alerts_sensor(alerts: AlertSettings, job: str) -> dg.SensorDefinition:
     """The sensor of `[alerts]` over the runs of one job. It runs when alerts are enabled, else it can be started in the UI."""
 
     @dg.sensor(
-        name=name_with_site(site, "alerts"),
+        name=name_with_site(site_of(job), "alerts"),
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if alerts.enabled else dg.DefaultSensorStatus.STOPPED,
         description="Tells of failed and late syncs, held groups and jumps of issues, once and with recovery; calls the dead-man's switch.",

@@ -3,7 +3,7 @@
 What belongs here: which runs count as a sync, and what a failed one says of itself. What must not: whether that is told (`changes`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NA
 from cwa_pipeline.alerts.state import State
 from cwa_pipeline.errors import PipelineError
 from cwa_pipeline.failures import NOTHING_SAID, impersonal_problems, problems_in
-from cwa_pipeline.jobs import NIGHTLY_SYNC
+from cwa_pipeline.jobs import site_of
 from cwa_pipeline.systems.warehouse import Warehouse
 
 LOOKED_AT = 50  # runs; enough to find the last sync among the dry runs of a day
@@ -44,7 +44,7 @@ def last_ends(
 ) -> Ends:
     """Look at the last syncs. An undo is none, nor is a run cancelled by hand or a dry run, unless `[sync] dry_run` makes them all so."""
     busy, ends = list(state.busy_runs), []
-    site = [part for part in [job.removesuffix(NIGHTLY_SYNC).removesuffix("_")] if part]
+    site = site_of(job)
     for record in _records(instance, job):
         run = record.dagster_run
         if run.run_id in busy or not _is_whole_sync(run, site):
@@ -84,9 +84,9 @@ def _records(instance: dg.DagsterInstance, job: str) -> list[dg.RunRecord]:
     return sorted(records, key=lambda record: record.end_time or 0, reverse=True)
 
 
-def _is_whole_sync(run: dg.DagsterRun, site: Sequence[str]) -> bool:
+def _is_whole_sync(run: dg.DagsterRun, site: str | None) -> bool:
     """Whether a run was to read everything of this site and to write."""
-    selected = {key.path[-1] for key in run.asset_selection or () if key.path[:-1] == [*site]}
+    selected = {key.path[-1] for key in run.asset_selection or () if key.path[:-1] == ([site] if site else [])}
     ops: Any = run.run_config.get("ops") or {}
     asked = [op.get("config") or {} for op in ops.values()]
     return (

@@ -10,6 +10,7 @@ from cwa_pipeline.assets.io import OWNERS, WarehouseIOManager
 from cwa_pipeline.assets.resources import SettingsResource
 from cwa_pipeline.environment import nights_folder, warehouse_url
 from cwa_pipeline.errors import BackupError
+from cwa_pipeline.write_back import tables_of_other_runs
 
 GROUP = "what_if"
 
@@ -32,10 +33,13 @@ def night_inputs(
         return dg.MaterializeResult(metadata={"kept": dg.MetadataValue.text("none, as [history] nights says")})
     night, mode = datetime.now(ZoneInfo(values.schedule.timezone)).date(), values.sync.additional_members
     try:
+        if others := tables_of_other_runs(warehouse.warehouse.loads(), nights.INPUTS, context.run.run_id):
+            raise BackupError(
+                f"{', '.join(others)} not read in this run; a night is what one run of the whole job reads"
+            )
         path, manifest = nights.keep(folder, night, warehouse.frame, mode, values.history.nights)
-    except (
-        BackupError
-    ) as error:  # the sync has lost nothing by it, and its lists are to be called written when they are
+    except BackupError as error:
+        # The sync has lost nothing by it, and its lists are to be called written when they are.
         context.log.warning("The night is not kept for what-if: %s", error)
         return dg.MaterializeResult(metadata={"kept": dg.MetadataValue.text(f"no: {error}")})
     return dg.MaterializeResult(

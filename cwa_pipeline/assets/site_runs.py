@@ -17,10 +17,8 @@ def refuse_a_second_site_of_this_name(instance: dg.DagsterInstance, run: dg.Dags
     Only what succeeded counts: the one that was there first goes on undisturbed while the second is refused.
     """
     site, location = run.tags.get(SITE_TAG), code_location(run)
-    if (
-        site is None or location is None
-    ):  # the command line runs in no code location; the warehouse tells such sites apart
-        return
+    if site is None or location is None:
+        return  # the command line runs in no code location; the warehouse tells such sites apart
     same_name = dg.RunsFilter(job_name=run.job_name, tags={SITE_TAG: site}, statuses=[dg.DagsterRunStatus.SUCCESS])
     for other in instance.get_runs(same_name, limit=RUNS_LOOKED_AT):
         elsewhere = code_location(other) not in {None, location}
