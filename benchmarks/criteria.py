@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.latency import CONNECTIONS
 from benchmarks.measure import MAIN, Measures
-from benchmarks.phases import CHECKS, DAGSTER, READ, START_UP
+from benchmarks.phases import DAGSTER, READ, START_UP, WAITING
 
 # The floors whose sum the whole sync is held against.
 SUMMED = (READ, "match", "issues", "members", "write warehouse")
@@ -120,6 +120,6 @@ def _memory(sizes: dict[str, Measures]) -> list[Criterion]:
 
 def floor_of(measures: Measures, pair: str, phase: str) -> float | None:
     """The floor of a phase; an empty Dagster job is the one of Dagster's own and the start-up together. None where there is none."""
-    if phase in (DAGSTER, START_UP, CHECKS):
+    if phase in (DAGSTER, START_UP, WAITING):
         return None
     return measures["floors"].get(pair, {}).get(phase)

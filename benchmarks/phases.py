@@ -1,68 +1,68 @@
 """How long each phase of a sync took, told from the events that Dagster recorded of the run.
 
-What belongs here: which step is of which phase, and reading the clock of the events. What must not: anything put into the package to
-measure it, or a judgement.
+What belongs here: which table and step is of which phase, and reading the clock of the events. What must not: anything put into the
+package to measure it, or a judgement.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 
 READ = "read CWA and PCRT"
-PHASES = {
-    READ: ("source_tables",),
+TABLES_OF = {
     "match": ("serial_blacklist", "client_groups", "computer_matches"),
     "suggestions": ("match_suggestions",),
     "issues": ("client_issues", "computer_issues", "group_issues", "issue_history", "open_issues"),
     "members": ("subscription_members", "members_plan"),
-    "write PCRT": ("additional_members",),
-    "page": ("integration_page",),
 }
-WRITE_WAREHOUSE, CHECKS, DAGSTER, START_UP = "write warehouse", "checks", "Dagster's own", "start-up"
-ORDER = (*PHASES, WRITE_WAREHOUSE, CHECKS, DAGSTER, START_UP)
-_OF_STEP = {step: phase for phase, steps in PHASES.items() for step in steps}
+STEPS_OF = {"write PCRT": "additional_members", "page": "integration_page", "night's inputs": "night_inputs"}
+WRITE_WAREHOUSE, WAITING = "write warehouse", "waiting for it, and checks"
+DAGSTER, START_UP = "Dagster's own", "start-up"
+ORDER = (READ, *TABLES_OF, *STEPS_OF, WAITING, WRITE_WAREHOUSE, DAGSTER, START_UP)
+_OF_TABLE = {table: phase for phase, tables in TABLES_OF.items() for table in tables}
+_OF_STEP = {step: phase for phase, step in STEPS_OF.items()}
 
 
 def recorded_phases(home: Path, wall: float) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds of each phase and of each step of the last run recorded in a DAGSTER_HOME; `wall` is the whole process.
+    """Seconds of each phase and of each table and step of the last run recorded in a DAGSTER_HOME; `wall` is the whole process.
 
-    A step's own time ends with its output, what follows until the output is handled is the warehouse's. `additional_members` writes
-    ledger and lists by itself, so all of that is "write PCRT". Where steps run side by side, the phases add up to more than the run.
+    A table is stored while the next one is made, so "write warehouse" is beside the others and not in their sum; what a step takes
+    beyond reading and making its tables is waiting for the last of that, checks and events. `additional_members` writes ledger and
+    lists by itself, so all of that is "write PCRT".
     """
     with dg.DagsterInstance.from_config(str(home)) as instance:
         [run] = instance.get_run_records(limit=1)
-        logs = instance.all_logs(run.dagster_run.run_id)
+        logs = [entry for entry in instance.all_logs(run.dagster_run.run_id) if entry.dagster_event]
     phases: dict[str, float] = defaultdict(float)
-    steps: dict[str, float] = defaultdict(float)
-    since: dict[str, float] = {}
-    begun = ended = 0.0
-    for entry in logs:
-        event = entry.dagster_event
-        if event is None:
+    parts: dict[str, float] = {}
+    when = {(entry.step_key, entry.dagster_event_type): entry.timestamp for entry in logs}
+    for step in [step for step, kind in when if step and kind == dg.DagsterEventType.STEP_SUCCESS]:
+        events = [entry for entry in logs if entry.step_key == step]
+        parts[step] = when[step, dg.DagsterEventType.STEP_SUCCESS] - when[step, dg.DagsterEventType.STEP_START]
+        made = _seconds_of_tables(events, parts)
+        for table, seconds in made.items():
+            phases[_OF_TABLE.get(table, READ)] += seconds
+        phases[_OF_STEP.get(step, WAITING)] += parts[step] - sum(made.values())
+    phases[WRITE_WAREHOUSE] = sum(seconds for part, seconds in parts.items() if part.endswith(" (write)"))
+    ran = when[None, dg.DagsterEventType.RUN_SUCCESS] - when[None, dg.DagsterEventType.RUN_START]
+    phases[DAGSTER] = max(0.0, ran - sum(phases.values()) + phases[WRITE_WAREHOUSE])
+    phases[START_UP] = wall - ran
+    return dict(phases), parts
+
+
+def _seconds_of_tables(events: Sequence[dg.EventLogEntry], parts: dict[str, float]) -> dict[str, float]:
+    """Seconds that a step took to make each of its tables; of those that are read side by side only the last one counts."""
+    made, read = {}, 0.0
+    for entry in events:
+        if (made_table := entry.asset_materialization) is None:
             continue
-        if event.event_type == dg.DagsterEventType.RUN_START:
-            begun = entry.timestamp
-        elif event.event_type == dg.DagsterEventType.RUN_SUCCESS:
-            ended = entry.timestamp
-        step = event.step_key
-        if step is None:
-            continue
-        phase = _OF_STEP.get(step, CHECKS if step not in _OF_STEP else step)
-        took = entry.timestamp - since.get(step, entry.timestamp)
-        match event.event_type:
-            case dg.DagsterEventType.STEP_START:
-                since[step] = entry.timestamp
-            case dg.DagsterEventType.LOADED_INPUT | dg.DagsterEventType.STEP_OUTPUT | dg.DagsterEventType.STEP_SUCCESS:
-                phases[phase] += took
-                steps[step] += took
-                since[step] = entry.timestamp
-            case dg.DagsterEventType.HANDLED_OUTPUT:
-                phases[WRITE_WAREHOUSE] += took
-                steps[f"{step} (write)"] += took
-                since[step] = entry.timestamp
-            case _:
-                pass
-    phases[DAGSTER] = max(0.0, ended - begun - sum(phases.values()))
-    phases[START_UP] = wall - (ended - begun)
-    return dict(phases), dict(steps)
+        table = made_table.asset_key.path[-1]
+        seconds = {name: float(str(value.value)) for name, value in made_table.metadata.items() if "seconds" in name}
+        if "seconds_to_make" in seconds:
+            made[table] = parts[table] = seconds["seconds_to_make"]
+        if "seconds_to_store" in seconds:
+            parts[f"{table} (write)"] = seconds["seconds_to_store"]
+        read = max(read, seconds.get("read_after_seconds", 0.0))
+    return made | ({READ: read} if read else {})

@@ -1,18 +1,17 @@
 """What must hold of the tables before a write may rest on them (blocking), and what a person should look at (warnings).
 
-Each check is a function from tables to a result; those that can be made at the same moment are one step of the run, since a step
-costs far more than a check. That keys are unique and columns have their types is not checked here: `tables.py` refuses such a
-frame before it is a table.
+Each check is a function from tables to a result, and is made in the step that fills its table, as soon as it is worked out: nothing that
+comes after a blocking one that fails is worked out. That keys are unique and columns have their types is not checked here:
+`tables.py` refuses such a frame before it is a table.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
 import dagster as dg
 import pandas as pd
 
-from cwa_pipeline.assets.io import WarehouseIOManager
 from cwa_pipeline.rules import history
 from cwa_pipeline.rules.serials import normalise
 from cwa_pipeline.settings import Settings
@@ -47,7 +46,6 @@ class Check(NamedTuple):
     blocking: bool
     description: str
     look: Callable[[Read], Result]
-    after: tuple[str, ...] = ()  # tables it looks at that are not upstream of its asset
 
 
 # --- the checks -------------------------------------------------------------------------------------------------------
@@ -158,7 +156,11 @@ def _nothing_odd(odd: pd.Series | list[str], message: str) -> Result:
     return Result(not found, message.format(f"{names}{more}") if found else "as it should be")
 
 
-# --- the steps --------------------------------------------------------------------------------------------------------
+# --- which table has which -------------------------------------------------------------------------------------------
+
+
+def _plans() -> tuple[str, ...]:
+    return Settings.load().cwa.plans
 
 
 def _check(asset: str, name: str, look: Callable[[Read], Result], *, blocking: bool) -> Check:
@@ -166,77 +168,58 @@ def _check(asset: str, name: str, look: Callable[[Read], Result], *, blocking: b
     return Check(asset, name, blocking, said.__doc__ or "", look)
 
 
-def _step(name: str, *checks: Check) -> dg.AssetChecksDefinition:
-    """The checks that are made at the same moment; one of an asset that was not selected is left out."""
-    specs = [
-        dg.AssetCheckSpec(
-            check.name,
-            asset=check.asset,
-            blocking=check.blocking,
-            description=check.description,
-            additional_deps=check.after,
-        )
-        for check in checks
+CHECKS = (
+    *(_check(table, f"{table}_complete", partial(complete, table), blocking=True) for table in NEVER_EMPTY),
+    _check("cwa_groups", "every_plan_has_a_cwa_group", partial(every_plan_has_a_cwa_group, _plans), blocking=True),
+    _check("cwa_computers", "computers_have_a_known_client", computers_have_a_known_client, blocking=False),
+    _check("cwa_group_members", "group_members_are_known_computers", group_members_are_known_computers, blocking=False),
+    _check("pcrt_pcids", "serials_can_be_read", serials_can_be_read, blocking=False),
+    _check("client_groups", "one_row_per_client", one_row_per_client, blocking=True),
+    _check("computer_matches", "one_row_per_computer", one_row_per_computer, blocking=True),
+    _check(
+        "computer_matches", "serial_matches_have_the_same_serial", serial_matches_have_the_same_serial, blocking=True
+    ),
+    _check("subscription_members", "members_are_in_their_group", members_are_in_their_group, blocking=True),
+    *(
+        _check("issue_history", f"{area}_issues_did_not_grow", partial(issues_did_not_grow, area), blocking=False)
+        for area in ("client", "computer", "group")
+    ),
+    _check("additional_members", "nothing_was_held", nothing_was_held, blocking=False),
+)
+
+
+# --- for Dagster ------------------------------------------------------------------------------------------------------
+
+
+def specs(tables: Iterable[str]) -> list[dg.AssetCheckSpec]:
+    """The checks of these tables, for the step that fills them."""
+    wanted = set(tables)
+    return [
+        dg.AssetCheckSpec(check.name, asset=check.asset, blocking=check.blocking, description=check.description)
+        for check in CHECKS
+        if check.asset in wanted
     ]
 
-    @dg.multi_asset_check(name=name, specs=specs, can_subset=True)
-    def step(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseIOManager]
-    ) -> Iterator[dg.AssetCheckResult]:
-        selected = {key.name: key.asset_key for key in context.selected_asset_check_keys}  # with the site in front
-        for check in checks:
-            if check.name in selected:
-                found = check.look(warehouse.frame)
-                yield dg.AssetCheckResult(
+
+def results(context: dg.AssetExecutionContext, tables: Iterable[str], read: Read) -> list[dg.AssetCheckResult]:
+    """Make the checks of these tables that the run asks for."""
+    wanted, selected = set(tables), {key.name: key.asset_key for key in context.selected_asset_check_keys}
+    made = []
+    for check in CHECKS:
+        if check.asset in wanted and check.name in selected:
+            found = check.look(read)
+            made.append(
+                dg.AssetCheckResult(
                     passed=found.passed,
-                    asset_key=selected[check.name],
+                    asset_key=selected[check.name],  # with the site in front
                     check_name=check.name,
                     severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
                     description=found.description,
                 )
-
-    return step
-
-
-def _plans() -> tuple[str, ...]:
-    return Settings.load().cwa.plans
+            )
+    return made
 
 
-# A step must not look at a table and at one made of it: the second waits for the first one's blocking checks.
-steps = [
-    _step(
-        "source_checks",
-        *(_check(table, f"{table}_complete", partial(complete, table), blocking=True) for table in NEVER_EMPTY),
-        _check("cwa_groups", "every_plan_has_a_cwa_group", partial(every_plan_has_a_cwa_group, _plans), blocking=True),
-        _check("cwa_computers", "computers_have_a_known_client", computers_have_a_known_client, blocking=False),
-        _check(
-            "cwa_group_members", "group_members_are_known_computers", group_members_are_known_computers, blocking=False
-        ),
-        _check("pcrt_pcids", "serials_can_be_read", serials_can_be_read, blocking=False),
-    ),
-    _step("client_groups_checks", _check("client_groups", "one_row_per_client", one_row_per_client, blocking=True)),
-    _step(
-        "computer_matches_checks",
-        _check("computer_matches", "one_row_per_computer", one_row_per_computer, blocking=True),
-        _check(
-            "computer_matches",
-            "serial_matches_have_the_same_serial",
-            serial_matches_have_the_same_serial,
-            blocking=True,
-        ),
-    ),
-    _step(
-        "subscription_members_checks",
-        _check("subscription_members", "members_are_in_their_group", members_are_in_their_group, blocking=True),
-    ),
-    _step(
-        "issue_history_checks",
-        *(
-            _check("issue_history", f"{area}_issues_did_not_grow", partial(issues_did_not_grow, area), blocking=False)
-            for area in ("client", "computer", "group")
-        ),
-    ),
-    _step(
-        "additional_members_checks", _check("additional_members", "nothing_was_held", nothing_was_held, blocking=False)
-    ),
-]
+def stops(result: dg.AssetCheckResult) -> bool:
+    """Whether nothing may rest on what was checked; Dagster stops the run after the step."""
+    return not result.passed and result.severity == dg.AssetCheckSeverity.ERROR

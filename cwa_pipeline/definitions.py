@@ -2,11 +2,9 @@
 
 import dagster as dg
 
-from cwa_pipeline import checks
 from cwa_pipeline.alerts.sensor import alerts_sensor
 from cwa_pipeline.assets import coverage, issues, matching, nights, page, source_tables, sources
-from cwa_pipeline.assets.io import WarehouseIOManager
-from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource
+from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.jobs import nightly_sync_job, nightly_sync_schedule, page_after_a_failure_of
 from cwa_pipeline.pruning_job import pruning_job, pruning_schedule
 from cwa_pipeline.settings import AlertSettings, ScheduleSettings, Settings, config_path
@@ -27,7 +25,6 @@ defs = dg.Definitions(
         source_key_prefix=_site,
         include_specs=True,
     ),
-    asset_checks=dg.load_asset_checks_from_modules([checks], asset_key_prefix=_site),
     jobs=[_nightly_sync, _pruning],
     schedules=[nightly_sync_schedule(_schedule, _nightly_sync), pruning_schedule(_schedule, _pruning)],
     sensors=[page_after_a_failure_of(_nightly_sync), alerts_sensor(_alerts, _nightly_sync.name)],
@@ -35,7 +32,7 @@ defs = dg.Definitions(
         "settings": SettingsResource(),
         "automate": AutomateResource(),
         "pcrt": PcrtResource(),
-        "warehouse": WarehouseIOManager(),
+        "warehouse": WarehouseResource(),
     },
     # A run is a process of its own already; a process per step would cost ten times as much and read every table back.
     executor=dg.in_process_executor,

@@ -30,8 +30,8 @@ def run() -> dg.ExecuteInProcessResult:
 
 
 def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dg.MetadataValue]:
-    [event] = result.asset_materializations_for_node(asset)
-    return dict(event.metadata)
+    [made] = [event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey(asset)]
+    return dict(made.materialization.metadata)
 
 
 def test_each_issue_asset_carries_the_count_the_change_and_the_count_of_each_kind(shop: Shop) -> None:

@@ -3,32 +3,25 @@
 import pandas as pd
 
 from cwa_pipeline.assets import sources
-from cwa_pipeline.assets.io import table_asset
+from cwa_pipeline.assets.tables_step import tables_step
 from cwa_pipeline.rules import matching, serials, suggestions
 from cwa_pipeline.settings import generic_serials
 
-GROUP = "matching"
-KINDS = {"pandas"}
 
-
-@table_asset(group=GROUP, kinds=KINDS, deps=[sources.GENERIC_SERIALS])
 def serial_blacklist() -> pd.DataFrame:
     return serials.serial_blacklist(generic_serials())
 
 
-@table_asset(group=GROUP, kinds=KINDS)
 def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
     return matching.client_groups(cwa_clients, pcrt_groups)
 
 
-@table_asset(group=GROUP, kinds=KINDS)
 def computer_matches(
     cwa_computers: pd.DataFrame, pcrt_pcids: pd.DataFrame, serial_blacklist: pd.DataFrame, client_groups: pd.DataFrame
 ) -> pd.DataFrame:
     return matching.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
 
 
-@table_asset(group=GROUP, kinds=KINDS)
 def match_suggestions(
     cwa_computers: pd.DataFrame,
     computer_matches: pd.DataFrame,
@@ -36,3 +29,14 @@ def match_suggestions(
     serial_blacklist: pd.DataFrame,
 ) -> pd.DataFrame:
     return suggestions.match_suggestions(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist)
+
+
+matching_tables = tables_step(
+    "matching",
+    "matching",
+    serial_blacklist,
+    client_groups,
+    computer_matches,
+    match_suggestions,
+    deps={"serial_blacklist": [sources.GENERIC_SERIALS]},
+)

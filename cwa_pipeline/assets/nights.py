@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from cwa_pipeline import nights
-from cwa_pipeline.assets.io import OWNERS, WarehouseIOManager
-from cwa_pipeline.assets.resources import SettingsResource
+from cwa_pipeline.assets.resources import SettingsResource, WarehouseResource
+from cwa_pipeline.assets.table_metadata import OWNERS
 from cwa_pipeline.environment import nights_folder, warehouse_url
 from cwa_pipeline.errors import BackupError
 from cwa_pipeline.write_back import tables_of_other_runs
@@ -24,7 +24,7 @@ GROUP = "what_if"
     "`cwa-pipeline what-if` replays the rules on it; `[history] nights` says how many nights are kept.",
 )
 def night_inputs(
-    context: dg.AssetExecutionContext, settings: SettingsResource, warehouse: dg.ResourceParam[WarehouseIOManager]
+    context: dg.AssetExecutionContext, settings: SettingsResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult:
     values = settings.values
     folder = nights_folder(values, warehouse_url())

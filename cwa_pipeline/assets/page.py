@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from cwa_pipeline.assets.io import OWNERS, WarehouseIOManager
-from cwa_pipeline.assets.resources import SettingsResource
+from cwa_pipeline.assets.resources import SettingsResource, WarehouseResource
+from cwa_pipeline.assets.table_metadata import OWNERS
 from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.page import render, renew
 from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED
@@ -22,9 +22,7 @@ _NO_ASSETS = {"issue_snoozes", "sync_runs", "sync_failures"}  # the warehouse's 
     description="What technicians open every morning: how the last sync ended, the open issues with what to do about each, the likeliest "
     "matches, and why a computer is covered or not. One HTML file that needs no server; `[page] path` says where.",
 )
-def integration_page(
-    settings: SettingsResource, warehouse: dg.ResourceParam[WarehouseIOManager]
-) -> dg.MaterializeResult:
+def integration_page(settings: SettingsResource, warehouse: WarehouseResource) -> dg.MaterializeResult:
     path = page_path(settings.values, warehouse_url())
     text = renew.page(
         lambda table: warehouse.frame(table, or_empty=table in MAY_BE_UNFILLED),

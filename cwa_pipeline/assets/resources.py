@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+import pandas as pd
 from pydantic import PrivateAttr
 
-from cwa_pipeline.environment import CwaCredentials, pcrt_database_url
+from cwa_pipeline import site
+from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
+from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.systems.warehouse_frames import validated
 
 
 class SettingsResource(dg.ConfigurableResource):
@@ -64,3 +69,53 @@ class PcrtResource(dg.ConfigurableResource):
     def database(self) -> Pcrt:
         """The PCRT database of this run."""
         return self._database
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """The warehouse, held by one run at a time, and the tables as this run has them.
+
+    A table that this run has made is handed on as it is; one that it has not is read, so that an asset can be materialised alone.
+    """
+
+    _warehouse: Warehouse = PrivateAttr()
+    _frames: dict[str, pd.DataFrame] = PrivateAttr()
+    _before: dict[str, pd.DataFrame] = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
+        """Open the warehouse named by WAREHOUSE_URL and take its lock (BusyError when another sync has it)."""
+        if context.instance and context.run:
+            refuse_a_second_site_of_this_name(context.instance, context.run)
+        self._frames, self._before = {}, {}
+        with Warehouse(warehouse_url()) as self._warehouse, self._warehouse.exclusive():
+            site.claim(self._warehouse)
+            yield self
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse itself, for what grows from night to night."""
+        return self._warehouse
+
+    def frame(self, table: str, *, or_empty: bool = False) -> pd.DataFrame:
+        """The table as this run has made it, else as the warehouse has it."""
+        return self._frames[table] if table in self._frames else self._warehouse.read(table, or_empty=or_empty)
+
+    def before(self, table: str) -> pd.DataFrame:
+        """The table as it was when this run first asked; to be asked for before the run stores it."""
+        if table not in self._before:
+            self._before[table] = self._warehouse.read(table)
+        return self._before[table]
+
+    def take(self, table: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Make a frame this run's table. Raises WarehouseError when it is not as its model says."""
+        self._frames[table] = validated(table, frame)
+        return self._frames[table]
+
+    def show(self, table: str, frame: pd.DataFrame) -> None:
+        """Let the checks of this run see what is not fit to be stored."""
+        self._frames[table] = frame
+
+    def store(self, table: str, run_id: str, receipts: pd.DataFrame | None = None) -> None:
+        """Fill the table with the frame that this run took, in one transaction with its receipts."""
+        appended = {} if receipts is None else {"read_receipts": receipts}
+        self._warehouse.fill({table: self._frames[table]}, run_id, appended)

@@ -4,15 +4,20 @@ What belongs here: which table is read how, and the columns that a rule adds to 
 (`systems`), or a decision. PCRT's three tables are read in one go, in one consistent snapshot where its engine can give one.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import cache
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from cwa_pipeline import checks
 from cwa_pipeline.assets import sources
-from cwa_pipeline.assets.io import OWNERS, WarehouseIOManager, definition_metadata, table_description
-from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource
+from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
+from cwa_pipeline.assets.storing import Storing
+from cwa_pipeline.assets.table_metadata import table_spec
 from cwa_pipeline.rules.plans import plans_of_groups, subscriptions_with_plans
 from cwa_pipeline.rules.serials import with_normalised_serial
 from cwa_pipeline.systems.automate import Automate
@@ -31,26 +36,12 @@ PCRT_TABLES = {
 }
 
 
-def _out(table: str, group: str, kind: str) -> dg.AssetOut:
-    return dg.AssetOut(
-        group_name=group,
-        description=table_description(table),
-        metadata=definition_metadata(table),
-        kinds={kind, "pandas"},
-        owners=OWNERS,
-        io_manager_key="warehouse",
-        is_required=False,
-    )
-
-
 @dg.multi_asset(
-    name="source_tables",
-    outs={
-        **{table: _out(table, "cwa", "api") for table in CWA_TABLES},
-        **{table: _out(table, "pcrt", "mysql") for table in PCRT_TABLES},
-    },
-    internal_asset_deps=CWA_TABLES | PCRT_TABLES,
-    deps=[key for deps in (CWA_TABLES | PCRT_TABLES).values() for key in deps if key in sources.KEYS],
+    specs=[
+        *(table_spec(table, "cwa", {"api", "pandas"}, deps) for table, deps in CWA_TABLES.items()),
+        *(table_spec(table, "pcrt", {"mysql", "pandas"}, deps) for table, deps in PCRT_TABLES.items()),
+    ],
+    check_specs=checks.specs([*CWA_TABLES, *PCRT_TABLES]),
     can_subset=True,
 )
 def source_tables(
@@ -58,35 +49,54 @@ def source_tables(
     automate: AutomateResource,
     pcrt: PcrtResource,
     settings: SettingsResource,
-    warehouse: dg.ResourceParam[WarehouseIOManager],
-) -> Iterator[dg.Output[Reading]]:
-    """Each table is handed on as soon as it is read, and goes into the warehouse while the next one is on its way."""
+    warehouse: WarehouseResource,
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Each table goes into the warehouse as soon as it is read, while the others are on their way; the checks are made of them all."""
     selected = {key.path[-1] for key in context.selected_asset_keys}
+    since = time.perf_counter()
     plans, prefix = settings.values.cwa.plans, settings.values.pcrt.bizcare_prefix
-    with ThreadPoolExecutor(1, "read-cwa") as of_cwa, ThreadPoolExecutor(1, "read-pcrt") as of_pcrt:
+    with (
+        ThreadPoolExecutor(1, "read-cwa") as of_cwa,
+        ThreadPoolExecutor(1, "read-pcrt") as of_pcrt,
+        Storing(context, warehouse) as storing,
+    ):
 
         def cwa_groups() -> pd.DataFrame:
             return cwa["cwa_groups"].result().frame if "cwa_groups" in cwa else warehouse.frame("cwa_groups")
 
-        snapshot = of_pcrt.submit(pcrt.database.read) if selected & PCRT_TABLES.keys() else None
+        def pcrt_readings() -> dict[str, Reading]:
+            groups, pcids, subscriptions = pcrt.database.read()
+            pcids = pcids._replace(frame=with_normalised_serial(pcids.frame))
+            with_plans = subscriptions_with_plans(subscriptions.frame, pcids.frame, cwa_groups(), plans, prefix)
+            return dict(zip(PCRT_TABLES, (groups, pcids, subscriptions._replace(frame=with_plans)), strict=True))
+
         cwa = {
             table: of_cwa.submit(read)
             for table, read in _cwa_reads(automate.client, plans, cwa_groups).items()
             if table in selected
         }
+        snapshot = of_pcrt.submit(pcrt_readings) if selected & PCRT_TABLES.keys() else None
+        # Dagster has to be told of a table after those that it is made of.
+        order: list[Future[Any]] = [*cwa.values(), *([snapshot] if snapshot else [])]
+        tables = {read: table for table, read in cwa.items()}
+        under_way = {*order}
         try:
-            for table, reading in cwa.items():
-                yield dg.Output(reading.result(), table)
-            if snapshot is not None:
-                groups, pcids, subscriptions = snapshot.result()
-                pcids = pcids._replace(frame=with_normalised_serial(pcids.frame))
-                with_plans = subscriptions_with_plans(subscriptions.frame, pcids.frame, cwa_groups(), plans, prefix)
-                found = (groups, pcids, subscriptions._replace(frame=with_plans))
-                for table, counted in zip(PCRT_TABLES, found, strict=True):
-                    if table in selected:
-                        yield dg.Output(counted, table)
+            while under_way:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for read in sorted(done, key=order.index):
+                    readings = read.result() if read is snapshot else {tables[read]: read.result()}
+                    read_after = {"read_after_seconds": round(time.perf_counter() - since, 3)}
+                    for table, reading in readings.items():
+                        if table in selected:
+                            storing.add_reading(table, reading, read_after)
+                yield from storing.stored()
+        except Exception:
+            yield from storing.all_stored()  # they are in the warehouse, although another could not be read
+            raise
         finally:
             of_cwa.shutdown(wait=False, cancel_futures=True)  # after a failure there is no use in the rest
+        yield from storing.all_stored()
+    yield from checks.results(context, [*CWA_TABLES, *PCRT_TABLES], cache(warehouse.frame))
 
 
 def _cwa_reads(
@@ -108,7 +118,7 @@ def _cwa_reads(
 
     return {
         "cwa_clients": client.clients,
-        "cwa_computers": computers,
         "cwa_groups": groups,
+        "cwa_computers": computers,
         "cwa_group_members": group_members,
     }

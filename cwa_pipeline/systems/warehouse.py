@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import adbc_driver_manager
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOADS = "table_loads"
+NOTHING: Mapping[str, pd.DataFrame] = MappingProxyType({})
 # They grow from night to night, so before the first night they are rightly empty; any other table that was never
 # filled has nothing to say, and an empty frame would say "there are none"
 GROWING = {
@@ -86,12 +88,22 @@ class Warehouse:
     def replace(self, frames: Mapping[str, pd.DataFrame], run_id: str) -> dict[str, pd.DataFrame]:
         """Empty each table and fill it from its frame, in one transaction with the row of `table_loads` that says so.
 
-        Rows that are there already, by their hash and their number, are not written again; `table_loads` is all the same.
         Returns the frames as they were stored. Raises WarehouseError for a frame that is not as its model says, before
         anything is touched.
         """
         checked = {table: validated(table, frame) for table, frame in frames.items()}
+        self.fill(checked, run_id)
+        return checked
+
+    def fill(
+        self, checked: Mapping[str, pd.DataFrame], run_id: str, appended: Mapping[str, pd.DataFrame] = NOTHING
+    ) -> None:
+        """`replace` for frames that `validated` has handed back, with rows for other tables in the same transaction.
+
+        Rows that are there already, by their hash and their number, are not written again; `table_loads` is all the same.
+        """
         arrows = {table: self._arrow(table, frame) for table, frame in checked.items()}
+        more = {table: self._arrow(table, validated(table, frame)) for table, frame in appended.items()}
         now = datetime.now(UTC)
         loads = pd.DataFrame(
             {
@@ -111,9 +123,9 @@ class Warehouse:
                     cursor.execute(self._sql(sa.delete(schema.sql_table(table))))
                     self._ingest(cursor, table, arrows[table])
             cursor.execute(self._sql(sa.delete(loads_table).where(loads_table.columns.table_name.in_(list(checked)))))
-            self._ingest(cursor, LOADS, self._arrow(LOADS, validated(LOADS, loads)))
+            for table, rows in {LOADS: self._arrow(LOADS, validated(LOADS, loads)), **more}.items():
+                self._ingest(cursor, table, rows)
             connection.commit()
-        return checked
 
     def append(self, table: str, frame: pd.DataFrame) -> None:
         """Add rows to a table; they are on the disk when this returns. Raises WarehouseError as `replace` does."""
