@@ -4,13 +4,14 @@ What belongs here: which settings open which system. What must not: what is read
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
 from cwa_pipeline import site
+from cwa_pipeline.assets import event_log
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
 from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
 from cwa_pipeline.settings import Settings
@@ -84,10 +85,13 @@ class WarehouseResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
         """Open the warehouse named by WAREHOUSE_URL and take its lock (BusyError when another sync has it)."""
-        if context.instance and context.run:
-            refuse_a_second_site_of_this_name(context.instance, context.run)
         self._frames, self._before = {}, {}
-        with Warehouse(warehouse_url()) as self._warehouse, self._warehouse.exclusive():
+        with ExitStack() as held:
+            if context.instance and context.run:
+                refuse_a_second_site_of_this_name(context.instance, context.run)
+                held.enter_context(event_log.held_open(context.instance, context.run.run_id))
+            self._warehouse = held.enter_context(Warehouse(warehouse_url()))
+            held.enter_context(self._warehouse.exclusive())
             site.claim(self._warehouse)
             yield self
 

@@ -1,0 +1,45 @@
+"""Dagster's files are held while a run lasts, let go when it ends, and hold the same events as ever."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from cwa_pipeline.assets.event_log import held_open
+
+
+def instance_at(folder: Path) -> dg.DagsterInstance:
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    return dg.DagsterInstance.from_config(str(folder))
+
+
+def logs_of_wal(folder: Path) -> set[str]:
+    return {path.name.partition(".db")[0] for path in folder.rglob("*.db-wal")}
+
+
+@dg.op
+def speak(context: dg.OpExecutionContext) -> None:
+    context.log.info("an invented word")
+
+
+def run_of(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+    return dg.JobDefinition(
+        name="talk", graph_def=dg.GraphDefinition(name="talk", node_defs=[speak])
+    ).execute_in_process(instance=instance)
+
+
+def test_a_runs_files_are_not_folded_up_after_each_event_and_are_when_it_ends(tmp_path: Path) -> None:
+    with instance_at(tmp_path / "home") as instance:
+        run_id = run_of(instance).run_id
+        assert run_id not in logs_of_wal(tmp_path)
+        with held_open(instance, run_id):
+            instance.report_engine_event("an invented event", run_id=run_id, job_name="talk")
+            assert run_id in logs_of_wal(tmp_path)
+            assert "an invented event" in [event.message for event in instance.all_logs(run_id)]
+        assert run_id not in logs_of_wal(tmp_path)
+        assert "an invented event" in [event.message for event in instance.all_logs(run_id)]
+
+
+def test_where_dagster_keeps_events_in_memory_there_is_nothing_to_hold() -> None:
+    with dg.DagsterInstance.ephemeral() as instance, held_open(instance, "no-run"):
+        assert run_of(instance).success
