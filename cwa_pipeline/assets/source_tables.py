@@ -102,7 +102,7 @@ def source_tables(
 def _cwa_reads(
     client: Automate, plans: Sequence[str], cwa_groups: Callable[[], pd.DataFrame]
 ) -> dict[str, Callable[[], Reading]]:
-    """How each table of CWA is read, in the order in which they can be: the members need the groups first."""
+    """How each table of CWA is read, in this order: others need the groups, and the computers take longest to be stored."""
 
     def computers() -> Reading:
         reading = client.computers()
@@ -117,8 +117,8 @@ def _cwa_reads(
         return client.group_members(found.loc[found["plan"].notna(), "cwa_group_id"].tolist())
 
     return {
-        "cwa_clients": client.clients,
         "cwa_groups": groups,
         "cwa_computers": computers,
+        "cwa_clients": client.clients,
         "cwa_group_members": group_members,
     }
