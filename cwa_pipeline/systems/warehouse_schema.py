@@ -49,12 +49,18 @@ def model(table: str) -> DataFrameSchema:
 @cache
 def dtypes(table: str) -> pd.Series:
     """The pandas type of each of the table's columns."""
-    return TABLES[table].empty().dtypes
+    types = {name: pd.api.types.pandas_dtype(column.dtype.type) for name, column in model(table).columns.items()}
+    return pd.Series(types, dtype="object")
 
 
 def column_type(table: str, column: str) -> ColumnType:
     """What the column is in SQL and Arrow."""
-    return COLUMN_TYPES[str(dtypes(table)[column])]
+    return _column_types(table)[column]
+
+
+@cache
+def _column_types(table: str) -> dict[str, ColumnType]:
+    return {str(name): COLUMN_TYPES[str(dtype)] for name, dtype in dtypes(table).items()}
 
 
 def impersonal_columns(table: str) -> list[str]:
@@ -100,6 +106,7 @@ def create_statements(table: str, dialect: sa.Dialect) -> list[str]:
     return [str(statement.compile(dialect=dialect)) for statement in statements]
 
 
+@cache
 def select_statement(table: str, dialect: sa.Dialect) -> str:
     """Read the table in the order of its key, the same on every database.
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.systems.warehouse_frames import held_against_the_model, validated
 from cwa_pipeline.systems.warehouse_schema import dtypes
+from cwa_pipeline.tables import TABLES
 
 # A table with a key of two columns, limits and listed values; another with a unique id, ids that may be missing, and times.
 GOOD = {
@@ -99,3 +100,8 @@ def test_of_a_frame_without_part_of_its_key_and_with_rows_twice_the_missing_colu
     row = {"rank": 1, "pcid": 1001, "score": 50, "confidence": "possible", "same_group": True, "evidence": "same name"}
     with pytest.raises(WarehouseError, match=r"^match_suggestions\.computer_id is missing; nothing was stored"):
         validated("match_suggestions", pd.DataFrame([row, row]))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_types_of_a_table_are_those_of_an_empty_one(table: str) -> None:
+    pd.testing.assert_series_equal(dtypes(table), TABLES[table].empty().dtypes)
