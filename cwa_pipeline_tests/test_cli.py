@@ -90,6 +90,22 @@ def test_sync_dry_run_writes_nothing(shop: Shop) -> None:
     assert shop.whole_pcrt() == before
 
 
+def test_a_process_that_ends_at_once_leaves_no_temporary_folder_behind(shop: Shop) -> None:
+    temporary = shop.folder / "temporary"
+    temporary.mkdir()
+    result = cwa_pipeline("sync", "--dry-run", folder=shop.folder, TMPDIR=str(temporary))
+    assert result.returncode == 0, result.stderr
+    assert "The page for the technicians" in result.stdout
+    assert list(temporary.iterdir()) == []
+
+
+def test_words_that_nobody_reads_are_no_success() -> None:
+    with subprocess.Popen([sys.executable, "-m", "cwa_pipeline", "--help"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(60) != 0
+
+
 def test_sync_exits_1_with_one_line_when_it_failed(shop: Shop) -> None:
     shop.server.world.computers.clear()
     result = cwa_pipeline("sync", folder=shop.folder)
