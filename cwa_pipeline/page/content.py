@@ -192,12 +192,14 @@ def _column(values: pd.Series) -> list[Any] | dict[str, list[Any]]:
     """The values as JSON has them: times as seconds since 1970, texts harmless; dictionary-coded where values come again."""
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = (values - pd.Timestamp("1970-01-01", tz="UTC")).dt.total_seconds().round().astype("Int64")
-    elif isinstance(values.dtype, pd.StringDtype):
-        values = shown_texts(values)
     which, distinct = pd.factorize(values)
+    if isinstance(values.dtype, pd.StringDtype):
+        # Cleaned when each is there once; afterwards two of them may be the same
+        among, distinct = pd.factorize(shown_texts(pd.Series(distinct)))
+        which = np.append(among, -1)[which]
     if len(distinct) * 2 < len(values):
         return {"v": distinct.tolist(), "i": which.tolist()}
-    return values.astype("object").where(values.notna(), None).tolist()
+    return [*map([*distinct.tolist(), None].__getitem__, which.tolist())]
 
 
 def shown_text(value: str) -> str:
@@ -213,6 +215,8 @@ def shown_texts(values: pd.Series) -> pd.Series:
 def _cut(harmless: pa.Array) -> pa.Array:
     """What `shown_text` does to texts that are harmless."""
     is_long = pc.greater(pc.binary_length(harmless), LONGEST_TEXT)
+    if not pc.any(is_long).as_py():
+        return harmless
     cut = pc.binary_join_element_wise(
         pc.utf8_slice_codeunits(harmless, 0, LONGEST_TEXT), pa.scalar("…", harmless.type), pa.scalar("", harmless.type)
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cwa_pipeline.rules.chain_links import LINKS, bizcare_subscriptions, computer_links, member_listings
-from cwa_pipeline.rules.frames import lookup
+from cwa_pipeline.rules.frames import join_texts, lookup
 from cwa_pipeline.rules.plans import computer_plans
 
 # What each code says of its link; the words in braces are columns of `computer_chains`.
@@ -222,13 +222,12 @@ def _of_group(chains: pd.DataFrame, subscriptions: pd.DataFrame, values: pd.Seri
 
 def _joined(keys: pd.Series, values: pd.Series, separator: str) -> pd.Series:
     """The values of each key in one text, ascending; of more than MOST_IDS the first ones and how many more there are."""
-    pairs = pd.DataFrame({"key": keys, "value": values}).dropna().sort_values("value")
-    pairs["text"] = pairs["value"].astype("str")
-    position = pairs.groupby("key").cumcount()
-    texts = pairs[position == 0].set_index("key")["text"]
-    # Not `groupby.agg("".join)`: that is a call for each of a million keys, this is a step for each value a key has.
-    for number in range(1, min(int(position.max()) + 1, MOST_IDS) if len(pairs) else 0):
-        following = pairs[position == number].set_index("key")["text"]
-        texts = texts.where(~texts.index.isin(following.index), texts + separator + following)
-    more = pairs.groupby("key").size() - MOST_IDS
-    return texts.where(~(more > 0), texts + " and " + more.astype("str") + " more")
+    pairs = pd.DataFrame({"key": keys, "value": values}).dropna().sort_values("value", ignore_index=True)
+    numbers = pairs.groupby("key").cumcount()
+    first = pairs[numbers < MOST_IDS]
+    texts = join_texts(first["key"], first["value"].astype("str"), separator)
+    if len(first) < len(pairs):
+        more = pairs["key"].value_counts() - MOST_IDS
+        more = more[more > 0]
+        texts[more.index] += " and " + more.astype("str") + " more"
+    return texts
