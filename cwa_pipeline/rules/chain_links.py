@@ -4,8 +4,11 @@ What belongs here: the links of every computer, read off what other rules decide
 must not: the facts and sentences for people, which only the few computers that are shown get (`rules.explanation`).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from cwa_pipeline.rules.frames import first_true, lookup
 from cwa_pipeline.rules.guards import STOPPING
@@ -22,6 +25,8 @@ LINK_TABLES = (
 )
 LINKS = ("match", "group", "plan", "subscriptions")
 HOLDING = {"by_asset_tag", "by_serial", "in_its_group", "in_plans", "listed"}  # with any other code a link is broken
+
+_NONE = -1  # in place of the number of a case, a link or a row
 
 # What can be said of one PCID in one list, the worst first: it is what counts where a PCID belongs into several lists.
 LISTINGS = pd.CategoricalDtype(
@@ -47,19 +52,26 @@ def computer_links(
     matches = matches.sort_values("computer_id", ignore_index=True)
     is_plan = cwa_groups["plan"].notna()
     with_plan = cwa_group_members["cwa_group_id"].isin(cwa_groups.loc[is_plan, "cwa_group_id"])
-    has_plan = matches["computer_id"].isin(cwa_group_members.loc[with_plan, "computer_id"])
-    links = matches.assign(
-        match=matches["reason"].fillna("by_" + matches["matched_by"]),
-        group=_group_link(matches, client_groups, pcrt_groups),
-        plan=first_true({"in_plans": has_plan, "in_no_plan": ~has_plan}),
-        subscriptions=_subscriptions_link(matches, pcrt_subscriptions, listings),
-    )
-    broken, reached = pd.Series(None, index=links.index, dtype="str"), pd.Series(True, index=links.index)
-    for link in LINKS:
-        links[link] = links[link].where(reached)
-        breaks = links[link].notna() & ~links[link].isin(list(HOLDING))
-        broken, reached = broken.mask(breaks, link), reached & ~breaks
-    return links.assign(broken=broken)
+    has_plan = matches["computer_id"].isin(cwa_group_members.loc[with_plan, "computer_id"]).to_numpy("bool")
+    cases_of: dict[str, dict[str, np.ndarray]] = {
+        "group": _group_link(matches, client_groups, pcrt_groups),
+        "plan": {"in_plans": has_plan, "in_no_plan": ~has_plan},
+        "subscriptions": _subscriptions_link(matches, pcrt_subscriptions, listings),
+    }
+    links = matches.assign(match=matches["reason"].fillna("by_" + matches["matched_by"]))
+    broken = np.where(matches["reason"].notna(), LINKS.index("match"), _NONE)
+    for link, cases in cases_of.items():
+        # Which case it is as a number: a text is made of it only where the chain comes to this link
+        case = np.where(broken == _NONE, np.select([*cases.values()], range(len(cases)), default=_NONE), _NONE)
+        links[link] = _texts(cases, case)
+        breaks = np.array([*(code not in HOLDING for code in cases), False])
+        broken[breaks[case]] = LINKS.index(link)
+    return links.assign(broken=_texts(LINKS, broken))
+
+
+def _texts(names: Iterable[str], which: np.ndarray) -> ExtensionArray:
+    """The names of these numbers; null for _NONE."""
+    return pd.array([*names, None], dtype="str").take(which)
 
 
 def bizcare_subscriptions(pcrt_subscriptions: pd.DataFrame) -> pd.DataFrame:
@@ -98,35 +110,33 @@ def member_listings(subscription_members: pd.DataFrame, additional_members: pd.D
     return members.assign(listing=listing)
 
 
-def _group_link(matches: pd.DataFrame, client_groups: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.Series:
+def _group_link(matches: pd.DataFrame, client_groups: pd.DataFrame, pcrt_groups: pd.DataFrame) -> dict[str, np.ndarray]:
     """Whether the PCID is in the group that the computer's client is tied to; it matters only where there is a PCID."""
-    client_reason = lookup(matches["client_id"], client_groups.set_index("client_id")["reason"])
+    client = pd.Index(client_groups["client_id"]).get_indexer(pd.Index(matches["client_id"]))
     untied = ("external_id_missing", "external_id_invalid", "group_does_not_exist")
-    return first_true(
-        {
-            "no_client": matches["client_id"].isna(),
-            "client_unknown": ~matches["client_id"].isin(client_groups["client_id"]),
-            **{reason: client_reason == reason for reason in untied},
-            "pcid_in_no_group": matches["pcid_group_id"].isna(),
-            "in_its_group": (matches["pcid_group_id"] == matches["expected_group_id"]).fillna(False),
-            "pcid_in_unknown_group": ~matches["pcid_group_id"].isin(pcrt_groups["group_id"]),
-            "pcid_in_other_group": matches["pcid_group_id"].notna(),
-        }
-    )
+    in_no_group = matches["pcid_group_id"].isna()
+    return {
+        "no_client": matches["client_id"].isna().to_numpy(),
+        "client_unknown": client == _NONE,
+        **{reason: np.append(client_groups["reason"] == reason, False)[client] for reason in untied},
+        "pcid_in_no_group": in_no_group.to_numpy(),
+        "in_its_group": (matches["pcid_group_id"] == matches["expected_group_id"]).fillna(False).to_numpy("bool"),
+        "pcid_in_unknown_group": ~matches["pcid_group_id"].isin(pcrt_groups["group_id"]).to_numpy("bool"),
+        "pcid_in_other_group": ~in_no_group.to_numpy(),
+    }
 
 
-def _subscriptions_link(matches: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, listings: pd.DataFrame) -> pd.Series:
+def _subscriptions_link(
+    matches: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, listings: pd.DataFrame
+) -> dict[str, np.ndarray]:
     """What became of the PCID in the lists it belongs into, the worst of them; where there is none, what the group has instead."""
     bizcare = bizcare_subscriptions(pcrt_subscriptions)
     groups, groups_with_plan = bizcare["effective_group_id"], bizcare.loc[bizcare["plan"].notna(), "effective_group_id"]
     worst = listings["listing"].cat.codes.groupby(listings["pcid"]).min()
-    code = lookup(matches["pcid"], worst.astype("Int64"))
-    no_list = first_true(
-        {
-            "no_subscription": ~matches["expected_group_id"].isin(groups.dropna()),
-            "no_valid_subscription": ~matches["expected_group_id"].isin(groups_with_plan.dropna()),
-            "no_subscription_of_plan": code.isna(),
-        }
-    )
-    names = pd.array([*LISTINGS.categories, None], dtype="str")
-    return pd.Series(names.take(code.fillna(-1).to_numpy("int64")), index=matches.index).fillna(no_list)
+    code = lookup(matches["pcid"], worst.astype("Int64")).fillna(_NONE).to_numpy("int64")
+    return {
+        **{name: code == number for number, name in enumerate(LISTINGS.categories)},
+        "no_subscription": ~matches["expected_group_id"].isin(groups.dropna()).to_numpy("bool"),
+        "no_valid_subscription": ~matches["expected_group_id"].isin(groups_with_plan.dropna()).to_numpy("bool"),
+        "no_subscription_of_plan": code == _NONE,
+    }
