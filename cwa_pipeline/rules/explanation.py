@@ -154,20 +154,23 @@ def computer_chains(
     cwa_groups: pd.DataFrame,
     subscription_members: pd.DataFrame,
     additional_members: pd.DataFrame,
+    links: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The chain of each of the computers: a code for each link, null where an earlier one is broken, and the facts (COLUMNS).
 
     `broken` names the first broken link, null for a computer that is covered. `additional_members` may be empty: no sync has come
-    to its lists yet. The other tables may be of many more computers. One row per computer, by ascending id.
+    to its lists yet. The other tables may be of many more computers, and so may `links`, those of `computer_links` where they are known
+    already. One row per computer, by ascending id.
     """
     matches = computer_matches[computer_matches["computer_id"].isin(cwa_computers["computer_id"])]
     members = subscription_members[subscription_members["pcid"].isin(matches["pcid"].dropna())]
     lists = additional_members[additional_members["subscription_id"].isin(members["subscription_id"])]
     of_plans = cwa_group_members[cwa_group_members["computer_id"].isin(matches["computer_id"])]
     listings = member_listings(members, lists)
-    links = computer_links(
-        cwa_computers, client_groups, matches, pcrt_groups, pcrt_subscriptions, of_plans, cwa_groups, listings
-    )
+    if links is None:
+        links = computer_links(
+            cwa_computers, client_groups, matches, pcrt_groups, pcrt_subscriptions, of_plans, cwa_groups, listings
+        )
     computers = cwa_computers[["computer_id", "name", "serial_number", "serial_number_normalised", "asset_tag"]]
     chains = links.merge(computers.rename(columns={"name": "computer_name"}), on="computer_id")
     clients, groups = cwa_clients.set_index("client_id"), pcrt_groups.set_index("group_id")["name"]

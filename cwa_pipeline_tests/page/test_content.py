@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwa_pipeline.page import content
-from cwa_pipeline.rules.explanation import CHAIN_TABLES, computer_chains
+from cwa_pipeline.rules.chain_links import LINK_TABLES, computer_links, member_listings
 from cwa_pipeline.rules.history import issue_history
 from cwa_pipeline.settings import LinksSettings
 from cwa_pipeline.tables import AdditionalMembers, IssueHistory, IssueSnoozes, MatchSuggestions
@@ -43,8 +43,9 @@ def tables_of(world: World) -> dict[str, pd.DataFrame]:
 def rows_of(world: World, links: LinksSettings | None = None, **more: pd.DataFrame) -> dict:
     tables = tables_of(world) | more
     issue_tables = {name: tables[f"{name}_issues"] for name in ("client", "computer", "group")}
-    chains = computer_chains(**{name: tables[name] for name in CHAIN_TABLES})
-    return content.rows(tables, content.blocks(issue_tables), chains, links or LinksSettings())
+    listings = member_listings(tables["subscription_members"], tables["additional_members"])
+    of_computers = computer_links(**{name: tables[name] for name in LINK_TABLES}, listings=listings)
+    return content.rows(tables, content.blocks(issue_tables), of_computers, links or LinksSettings())
 
 
 def values(table: dict, column: str) -> list:
@@ -100,6 +101,41 @@ def test_what_does_not_fit_is_left_out_from_the_end_and_its_computers_come_with_
     assert set(values(rows["issues"]["computer"], "computer_id")) <= set(values(rows["computers"], "computer_id"))
 
 
+@given(
+    st.integers(0, 9),
+    st.integers(1, 40),
+    st.lists(st.none() | st.integers(1, 3), min_size=1, max_size=7),
+    st.sampled_from(["as the history", "shuffled"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_the_issues_that_fit_are_the_worst_and_oldest_in_the_order_of_their_age(
+    seed: int, fitting: int, days: list[int | None], order: str
+) -> None:
+    world = messy_world(seed)
+    tables = tables_of(world)
+    history = tables["issue_history"]
+    ages = pd.Series([days[number % len(days)] for number in range(len(history))], dtype="Int64")
+    history = history.assign(first_seen=NOW - pd.to_timedelta(ages, unit="D"))
+    if order == "shuffled":
+        history = history.sample(frac=1, random_state=seed)
+    opened = history.set_index("issue_key")["first_seen"]
+    issue_tables = {area: tables[f"{area}_issues"] for area in ("client", "computer", "group")}
+
+    def age(row: dict) -> tuple:
+        seen = opened[row["issue_key"]]
+        return (pd.isna(seen), 0 if pd.isna(seen) else seen.timestamp(), row["issue_key"])
+
+    everything = [row for issues in issue_tables.values() for row in issues.to_dict("records")]
+    first = sorted(everything, key=lambda row: (row["severity"], *age(row)))[:fitting]
+    with patch.object(content, "ISSUES_AT_MOST", fitting):
+        shown = content._worst_first(issue_tables, opened)
+    for area, issues in issue_tables.items():
+        expected = sorted((row for row in first if row["issue_key"] in set(issues["issue_key"])), key=age)
+        assert shown[area]["issue_key"].tolist() == [row["issue_key"] for row in expected]
+        assert shown[area]["seen"].equals(shown[area]["issue_key"].map(opened).astype(opened.dtype))
+        assert set(shown[area]["area"]) <= {area}
+
+
 def test_a_text_is_cut_and_what_could_hide_in_it_is_shown() -> None:
     world = World(clients=[Client(1, None, "\u202eevil\x07" + "x" * 4000)])
     [name] = values(rows_of(world)["issues"]["client"], "client_name")
@@ -118,6 +154,15 @@ def test_each_text_of_a_column_is_shown_as_by_itself(texts: list[str | None]) ->
     assert shown.astype("object").where(shown.notna(), None).tolist() == [
         None if text is None else content.shown_text(text) for text in texts
     ]
+
+
+@given(st.lists(st.none() | st.sampled_from(["a", "a\u202e", "a\x07", " a"]) | HOSTILE | LONG, max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_a_column_has_each_value_in_its_place_also_where_two_become_the_same(texts: list[str | None]) -> None:
+    column = content._columns(pd.DataFrame({"text": pd.Series(texts, dtype="str")}))
+    assert values(column, "text") == [None if text is None else content.shown_text(text) for text in texts]
+    if isinstance(column["text"], dict):
+        assert len(set(column["text"]["v"])) == len(column["text"]["v"])
 
 
 def test_of_several_snoozes_of_an_issue_the_last_one_counts() -> None:

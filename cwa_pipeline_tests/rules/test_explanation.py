@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.chain_links import HOLDING, LINKS
+from cwa_pipeline.rules.chain_links import HOLDING, LINKS, computer_links, member_listings
 from cwa_pipeline.rules.explanation import COLUMNS, FIXES, MOST_IDS, TEXTS, computer_chains, told
 from cwa_pipeline.rules.member_lists import parse
 from cwa_pipeline.tables import AdditionalMembers
@@ -345,3 +345,52 @@ def test_the_chains_of_some_computers_are_theirs_among_those_of_all(world: World
     world.__dict__["cwa_computers"] = some = world.cwa_computers.iloc[::one_in]
     expected = of_all[of_all["computer_id"].isin(some["computer_id"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(chains_of(world, lists), expected)
+
+
+@given(world=worlds(), one_in=st.integers(1, 4))
+@settings(max_examples=25, deadline=None)
+def test_chains_are_the_same_where_the_links_of_all_computers_are_known_already(world: World, one_in: int) -> None:
+    lists = world.planned_members
+    tables = {
+        "client_groups": world.client_groups,
+        "computer_matches": world.computer_matches,
+        "pcrt_groups": world.groups_of_pcrt,
+        "pcrt_subscriptions": world.pcrt_subscriptions,
+        "cwa_group_members": world.cwa_group_members,
+        "cwa_groups": world.cwa_groups,
+    }
+    listings = member_listings(world.subscription_members, lists)
+    links = computer_links(cwa_computers=world.cwa_computers, listings=listings, **tables).iloc[::-1]
+    world.__dict__["cwa_computers"] = world.cwa_computers.iloc[::one_in]
+    found = computer_chains(
+        cwa_computers=world.cwa_computers,
+        cwa_clients=world.cwa_clients,
+        pcrt_pcids=world.pcrt_pcids,
+        subscription_members=world.subscription_members,
+        additional_members=lists,
+        links=links,
+        **tables,
+    )
+    pd.testing.assert_frame_equal(found, chains_of(world, lists))
+
+
+@given(worlds())
+@settings(max_examples=25, deadline=None)
+def test_the_plans_and_pcids_of_a_chain_are_all_there_are_ascending(world: World) -> None:
+    plans: dict[Any, list[Any]] = {}
+    plan_of = dict(records_of(world.cwa_groups, "cwa_group_id", "plan"))
+    for computer_id, group_id in records_of(world.cwa_group_members, "computer_id", "cwa_group_id"):
+        plans.setdefault(computer_id, []).extend([plan_of[group_id]] if plan_of.get(group_id) else [])
+    bearing: dict[Any, list[Any]] = {}
+    for serial, pcid in records_of(world.pcrt_pcids, "serial_number_normalised", "pcid"):
+        bearing.setdefault(serial, []).append(pcid)
+    serial_of = dict(records_of(world.cwa_computers, "computer_id", "serial_number_normalised"))
+    for chain in chains_of(world).to_dict("records"):
+        of_computer = sorted(set(plans.get(chain["computer_id"], [])))
+        assert (None if pd.isna(chain["plans"]) else chain["plans"]) == (", ".join(of_computer) or None)
+        if chain["match"] == "duplicate_serial":
+            pcids = sorted(bearing[serial_of[chain["computer_id"]]])
+            more = f" and {len(pcids) - MOST_IDS} more" if len(pcids) > MOST_IDS else ""
+            assert chain["other_pcids"] == " ".join(map(str, pcids[:MOST_IDS])) + more
+        else:
+            assert pd.isna(chain["other_pcids"])
