@@ -16,6 +16,8 @@ import typer
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.memory import share_freed_memory
 
+NEW_OBJECTS = 5_000  # between two looks for garbage; after 700, as Python would, a sync looks eight times as often for the same memory
+
 app = typer.Typer(
     name="cwa-pipeline",
     help="Ties ConnectWise Automate to PC Repair Tracker: matches computers to PCIDs, keeps Additional Members right and lists "
@@ -334,6 +336,7 @@ def _prepare() -> None:
     import cwa_pipeline.definitions  # noqa: F401 - with all that it imports, before the collector looks at it
 
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
     gc.enable()
 
 
