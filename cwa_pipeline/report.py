@@ -54,13 +54,16 @@ def print_sync(outcome: SyncOutcome) -> int:
     """Print what a sync did, or why it failed; the exit status."""
     _print_problems(outcome, "The sync")
     if outcome.succeeded:
-        members, found = _read("additional_members", "open_issues")
-        counts = members["status"].value_counts()
-        told = ", ".join(f"{counts[status]} {status}" for status in counts.index) or "none to judge"
-        errors = int((found["severity"] == "error").sum())
+        with own_warehouse() as warehouse:
+            lists, issues = (
+                warehouse.counts("additional_members", "status"),
+                warehouse.counts("open_issues", "severity"),
+            )
+        told = ", ".join(f"{count} {status}" for status, count in lists.items()) or "none to judge"
+        errors, warnings = issues.get("error", 0), issues.get("warning", 0)
         out = console()
         out.print(f"Subscriptions: {told}")
-        out.print(f"Open issues: {errors} errors, {len(found) - errors} warnings (cwa-pipeline issues lists them)")
+        out.print(f"Open issues: {errors} errors, {warnings} warnings (cwa-pipeline issues lists them)")
         out.print(
             Text(f"The page for the technicians: {plain(page_path(Settings.load(), warehouse_url()))}"), soft_wrap=True
         )

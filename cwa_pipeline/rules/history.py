@@ -53,12 +53,19 @@ def open_counts(issue_history: pd.DataFrame, moments: pd.DatetimeIndex) -> pd.Da
 
     An issue is open from the sync that saw it first until just before the one that no longer saw it.
     """
-    columns = {}
-    for moment in moments:
-        is_open = (issue_history["first_seen"] <= moment) & ~(issue_history["resolved_at"] <= moment)
-        columns[moment] = issue_history.loc[is_open, "issue"].value_counts()
-    counts = pd.DataFrame(columns, index=pd.Index(issue_history["issue"].unique(), dtype="str"), columns=moments)
-    return counts.fillna(0).astype("int64").sort_index()
+    kind, issues = pd.factorize(issue_history["issue"])
+    ended = issue_history[["first_seen", "resolved_at"]].max(axis="columns", skipna=False)
+    opened = _until(moments, issue_history["first_seen"], kind, len(issues))
+    counts = opened - _until(moments, ended, kind, len(issues))
+    return pd.DataFrame(counts, index=pd.Index(issues, dtype="str"), columns=moments).sort_index()
+
+
+def _until(moments: pd.DatetimeIndex, times: pd.Series, kind: np.ndarray, kinds: int) -> np.ndarray:
+    """Of each kind how many times there were up to each of the ascending moments; one that is null never comes."""
+    known = times.notna().to_numpy()
+    at = moments.searchsorted(times[known].array)  # the first moment that is not before it
+    counted = np.bincount(kind[known] * (len(moments) + 1) + at, minlength=kinds * (len(moments) + 1))
+    return counted.reshape(kinds, len(moments) + 1)[:, :-1].cumsum(axis=1)
 
 
 def grown(issue_history: pd.DataFrame) -> pd.DataFrame:

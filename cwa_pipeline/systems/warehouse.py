@@ -162,6 +162,14 @@ class Warehouse:
                 raise WarehouseError(f"{table} was never filled; materialise the asset {table} first")
             return self._select(connection, table)
 
+    def counts(self, table: str, column: str) -> dict[str, int]:
+        """How many rows of the table have each value in a column of texts, the most frequent first."""
+        values = schema.sql_table(table).c[column]
+        number = sa.func.count()
+        with self._connection() as connection, connection.cursor() as cursor:
+            cursor.execute(self._sql(sa.select(values, number).group_by(values).order_by(number.desc(), values)))
+            return {str(value): int(count) for value, count in cursor.fetchall()}
+
     def loads(self) -> pd.DataFrame:
         """`table_loads`: which run filled each table, and when."""
         with self._connection() as connection:
