@@ -5,7 +5,7 @@ Reading many raises ValueError, TypeError or OverflowError for any value that is
 says what is wrong. What must not: what a single value means (`automate_records`), fields, records and pages (`automate_listing`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from cwa_pipeline.systems.automate_records import (
     FIRST_CREDIBLE_YEAR,
-    MOST_DIGITS,
     maybe_whole_number,
     moment,
     text,
@@ -36,10 +35,10 @@ class Kind:
     arrow: pa.DataType
     usual: Any  # the type for msgspec; what is of another one is left to the plain reader
     read: Callable[[Mapping[str, Any], str], Any]
-    read_many: Callable[[list[Any]], pa.Array]
+    read_many: Callable[[Sequence[Any]], pa.Array]
 
 
-def _texts(values: list[str | int | None]) -> pa.Array:
+def _texts(values: Sequence[str | int | None]) -> pa.Array:
     """Texts as sent; numbers become their digits."""
     try:
         return pa.array(values, pa.large_string())
@@ -47,27 +46,30 @@ def _texts(values: list[str | int | None]) -> pa.Array:
         return pa.array([str(value) if isinstance(value, int) else value for value in values], pa.large_string())
 
 
-def _maybe_ids(values: list[str | int | None]) -> pa.Array:
-    """Ids of plain digits; null, blank and 0 are null."""
-    sent = _texts(values)
-    sent = pc.if_else(pc.is_in(sent, UNSET), None, sent)
-    if not pc.all(pc.ascii_is_decimal(sent), min_count=0).as_py() or _longest(sent) > MOST_DIGITS:
-        raise ValueError("an id that is not of plain digits")
-    ids = pc.cast(sent, pa.int64())
-    if pc.any(pc.equal(ids, 0), min_count=0).as_py():
-        raise ValueError("a 0 of several digits")
-    return ids
-
-
-def _ids(values: list[str | int | None]) -> pa.Array:
-    """Ids of plain digits, none unset."""
-    ids = _maybe_ids(values)
+def _ids(values: Sequence[str | int | None]) -> pa.Array:
+    """Ids, none unset."""
+    ids = _numbers(_texts(values))
     if ids.null_count:
         raise ValueError("an id that is unset")
     return ids
 
 
-def _moments(values: list[str | None]) -> pa.Array:
+def _maybe_ids(values: Sequence[str | int | None]) -> pa.Array:
+    """Ids; null, blank and 0 are null."""
+    sent = _texts(values)
+    return _numbers(pc.if_else(pc.is_in(sent, UNSET), None, sent))
+
+
+def _numbers(sent: pa.Array) -> pa.Array:
+    """Numbers above 0, just as a system writes them; by few steps of Arrow's, since threads have to wait for each other at each."""
+    numbers = pc.cast(sent, pa.int64())
+    least = pc.min(numbers).as_py()
+    if (least is not None and least <= 0) or not pc.cast(numbers, sent.type).equals(sent):
+        raise ValueError("an id that is not written as others are")
+    return numbers
+
+
+def _moments(values: Sequence[str | None]) -> pa.Array:
     """Times without a zone or a fraction at once; when there are others they are read one by one."""
     sent = pa.array(values, pa.large_string())
     if pc.any(pc.not_equal(pc.binary_length(sent), WITHOUT_ZONE), min_count=0).as_py():
@@ -75,10 +77,6 @@ def _moments(values: list[str | None]) -> pa.Array:
     times = pc.cast(sent, NAIVE)
     credible = pc.if_else(pc.greater_equal(times, FIRST_CREDIBLE), times, None)
     return credible.cast(MOMENT.arrow)
-
-
-def _longest(texts: pa.Array) -> int:
-    return pc.max(pc.binary_length(texts)).as_py() or 0
 
 
 ID = Kind("int64", pa.int64(), str | int, whole_number, _ids)
