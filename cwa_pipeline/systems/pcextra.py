@@ -21,7 +21,8 @@ NOT_TEXT = "the serial number in pcextra is no text"
 NOT_UTF8 = "not UTF-8"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # what a decoder leaves where bytes were not UTF-8
 
-_HEAD = re.compile(";i:(0|-?[1-9][0-9]{0,17});s:(0|[1-9][0-9]{0,9}):")
+_START = re.compile(rb"a:(0|[1-9][0-9]{0,9}):\{")
+_HEAD = re.compile(rb'i:(0|-?[1-9][0-9]{0,17});s:(0|[1-9][0-9]{0,9}):"')
 _PHP_FLOAT = re.compile(rb"d:(?:NAN|-?INF|[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?);")
 _PHP_INTS = range(-(2**63), 2**63)
 
@@ -29,17 +30,6 @@ _PHP_INTS = range(-(2**63), 2**63)
 _MYSQL_LATIN1 = {
     ord(character): byte for byte in range(0x80, 0xA0) for character in bytes([byte]).decode("cp1252", errors="ignore")
 }
-
-
-class _Heads(dict[str, tuple[str, int]]):
-    """What stands between two texts' quotes, `;i:104;s:7:`, as key and byte length; a shop has few different ones."""
-
-    def __missing__(self, head: str) -> tuple[str, int]:
-        found = _HEAD.fullmatch(head)
-        if found is None:
-            return "", -1  # the length of no text
-        self[head] = found[1], int(found[2])
-        return self[head]
 
 
 def serial_numbers(extra: pd.Series, field: int) -> pd.DataFrame:
@@ -66,49 +56,45 @@ def serial_numbers(extra: pd.Series, field: int) -> pd.DataFrame:
 
 def _one_by_one(texts: list[str], key: str) -> tuple[list[str | None], list[str | None]]:
     """The serial numbers and the problems; `key` is the field's id in decimal."""
-    heads = _Heads()
     serials: list[str | None] = []
     # Two lists, for a million pairs would keep the garbage collector busy.
     problems: list[str | None] = [None] * len(texts)
     for row, text in enumerate(texts):
         try:
-            serials.append(_serial(text, key, heads))
+            serials.append(_serial(text, key))
         except ValueError as problem:
             serials.append(None)
             problems[row] = str(problem)
     return serials, problems
 
 
-def _serial(text: str, key: str, heads: _Heads) -> str | None:
+def _serial(text: str, key: str) -> str | None:
     """One text's serial number; `key` is the field's id in decimal. Raises ValueError with the problem."""
-    fields = _flat_fields(text, heads)
-    if fields is not None:
-        serial = fields.get(key)
-    elif text.strip():
-        serial = _unserialized_serial(text, key)
-    else:
-        serial = None
+    if not text.strip():
+        return None
+    fields = _flat_fields(text.encode())
+    serial = _unserialized_serial(text, key) if fields is None else _decoded(fields.get(key.encode(), b""))
     if serial and REPLACEMENT in serial:
         raise ValueError(NOT_UTF8)
     return serial or None
 
 
-def _flat_fields(text: str, heads: _Heads) -> dict[str, str] | None:
-    """A flat array of texts without a quote, eight times as fast as the unserializer; None for every other text.
+def _flat_fields(raw: bytes) -> dict[bytes, bytes] | None:
+    """A flat array of texts, followed along its lengths, four times as fast as by the unserializer; None for every other text."""
+    start = _START.match(raw)
+    fields, count, at = {}, 0, start.end() if start else 0
+    while head := _HEAD.match(raw, at):
+        end = head.end() + int(head[2])
+        if not raw.startswith(b'";', end):
+            return None
+        fields[head[1]] = raw[head.end() : end]  # of a key that comes twice the last one counts, as in PHP
+        count, at = count + 1, end + 2
+    return fields if start and count == int(start[1]) and raw[at:] == b"}" else None
 
-    Cut at the quotes, each piece between two texts has to be a head, and each text as long as its head says:
-    then PHP cuts it in the same places.
-    """
-    pieces = text.split('"')
-    values = pieces[1::2]
-    start = f"a:{len(values)}:{{"
-    if pieces[-1] != ";}" or not len(pieces) % 2 or not pieces[0].startswith(start):
-        return None
-    pieces[0] = ";" + pieces[0][len(start) :]
-    keys, lengths = zip(*map(heads.__getitem__, pieces[:-1:2]), strict=True)
-    real_lengths = map(len, values if text.isascii() else [value.encode() for value in values])
-    # A key that comes twice: the last counts, in PHP as in dict().
-    return dict(zip(keys, values, strict=True)) if lengths == tuple(real_lengths) else None
+
+def _decoded(raw: bytes) -> str:
+    """The text that these bytes are; what is not UTF-8 leaves a mark that `_serial` looks for."""
+    return raw.decode("utf-8", "replace")
 
 
 def _unserialized_serial(text: str, key: str) -> str | None:
@@ -125,7 +111,7 @@ def _unserialized_serial(text: str, key: str) -> str | None:
         case None:
             return None
         case bytes(raw):
-            return raw.decode("utf-8", "replace")  # what is not UTF-8 leaves a mark that `_serial` looks for
+            return _decoded(raw)
         case int(number) if not isinstance(number, bool):
             return str(number)
         case _:
