@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from pandera.api.checks import Check
 from pandera.errors import SchemaErrors
 
 from cwa_pipeline.errors import WarehouseError
+from cwa_pipeline.systems.warehouse_quick_look import NUL, is_valid
 from cwa_pipeline.systems.warehouse_schema import column_type, dtypes, key, model
 
 SHOWN_VALUES = 3  # of a failing column: enough to recognise the fault, few enough for one line
@@ -20,7 +20,7 @@ SHOWN_CHARACTERS = 60  # of each such value
 
 # PostgreSQL's text cannot hold NUL, so both databases get Unicode's replacement character in its place. A NUL in a
 # serial or a name is an agent's reading fault, and identifies nothing.
-NUL, NUL_REPLACEMENT = "\x00", "\ufffd"
+NUL_REPLACEMENT = "\ufffd"
 
 _NAIVE_TIME = pa.timestamp("us")
 
@@ -41,7 +41,7 @@ def validated(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     Nothing is cast silently: what pandas would bend (1.5 to 1, "no" to True, 7 to "7") is refused. A frame that is as
     it should be already, as nearly all are, is handed back as it is.
     """
-    return frame if _is_valid(table, frame) else held_against_the_model(table, frame)
+    return frame if is_valid(table, frame) else held_against_the_model(table, frame)
 
 
 def held_against_the_model(table: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -104,39 +104,6 @@ def from_arrow(table: str, data: pa.Table) -> pd.DataFrame:
     # Int64 on the way: without it, a column of ids with a null would pass through floats
     frame = pa.table(columns).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return frame.astype(dtypes(table))
-
-
-def _is_valid(table: str, frame: pd.DataFrame) -> bool:
-    """Whether the table can take the frame as it is: the model's checks, without what pandera spends on telling failures apart."""
-    wanted, columns = dtypes(table), model(table).columns
-    if list(frame.columns) != list(wanted.index) or not (frame.dtypes == wanted).all():
-        return False
-    for name, column in columns.items():
-        values = frame[name]
-        if not column.nullable and values.hasnans:
-            return False
-        if isinstance(values.dtype, pd.StringDtype) and values.str.contains(NUL, regex=False).any():
-            return False
-        if column.unique and not values.is_unique:
-            return False
-        if not all(_passes(check, values.dropna()) for check in column.checks):
-            return False
-    unique = model(table).unique
-    return not unique or not frame.duplicated(unique).any()
-
-
-def _passes(check: Check, values: pd.Series) -> bool:
-    """Whether values pass a check of pandera's, by pandas alone; False for a check that is not known here."""
-    match check.name, check.statistics:
-        case "greater_than", {"min_value": least}:
-            return bool((values > least).all())
-        case "greater_than_or_equal_to", {"min_value": least}:
-            return bool((values >= least).all())
-        case "less_than_or_equal_to", {"max_value": most}:
-            return bool((values <= most).all())
-        case "isin", {"allowed_values": allowed}:
-            return bool(values.isin(list(allowed)).all())
-    return False
 
 
 def _without_nul(frame: pd.DataFrame) -> pd.DataFrame:

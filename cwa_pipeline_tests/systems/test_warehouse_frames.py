@@ -13,7 +13,8 @@ from cwa_pipeline.systems.warehouse_frames import held_against_the_model, valida
 from cwa_pipeline.systems.warehouse_schema import dtypes
 from cwa_pipeline.tables import TABLES
 
-# A table with a key of two columns, limits and listed values; another with a unique id, ids that may be missing, and times.
+# A table with a key of two columns, limits and listed values; another with a unique id, ids that may be missing, and times; a third
+# with a key of a text and a time.
 GOOD = {
     "match_suggestions": {
         "computer_id": [1, 2, 3],
@@ -35,6 +36,15 @@ GOOD = {
         "last_user": [None, None, None],
         "make": ["Acme", None, None],
     },
+    "issue_history": {
+        "issue_key": ["client:1:no_pcrt_group", "client:1:no_pcrt_group", "client:2:no_pcrt_group"],
+        "area": ["client", "client", "client"],
+        "issue": ["no_pcrt_group", "no_pcrt_group", "no_pcrt_group"],
+        "reason": ["external_id_missing", None, None],
+        "first_seen": [pd.Timestamp(f"2026-03-0{day}", tz="UTC") for day in (1, 3, 1)],
+        "last_seen": [pd.Timestamp(f"2026-03-0{day}", tz="UTC") for day in (2, 4, 4)],
+        "resolved_at": [pd.Timestamp("2026-03-03", tz="UTC"), None, None],
+    },
 }
 ODD_VALUES = [0, 1, 2, -1, 101, 1.0, 1.5, None, "", "x", "likely", "a\0b", True, pd.Timestamp("2026-03-01"), b"x"]
 ODD_TYPES = ["object", "float64", "Int64", "int32", "str", "string", "bool", "boolean", "category"]
@@ -47,7 +57,7 @@ def frames(draw: st.DrawFn) -> tuple[str, pd.DataFrame]:
     frame = pd.DataFrame(GOOD[table]).astype(dtypes(table))
     for _ in range(draw(st.integers(0, 2))):
         column = draw(st.sampled_from(list(frame.columns)))
-        match draw(st.sampled_from(["value", "type", "drop", "add", "turn", "twice", "index", "none"])):
+        match draw(st.sampled_from(["value", "type", "drop", "add", "turn", "back", "twice", "index", "none"])):
             case "value":
                 values = frame[column].astype("object").tolist()
                 values = [*values[:-1], draw(st.sampled_from(ODD_VALUES))][: len(values)]
@@ -63,6 +73,8 @@ def frames(draw: st.DrawFn) -> tuple[str, pd.DataFrame]:
                 frame["colour"] = "red"
             case "turn":
                 frame = frame[list(frame.columns)[::-1]]
+            case "back":
+                frame = frame[::-1]
             case "twice":
                 frame = pd.concat([frame, frame.tail(1)])
             case "index":
