@@ -85,6 +85,8 @@ def _disagreeing(
 def _of_several_clients(serial: pd.Series, client_id: pd.Series) -> pd.Series:
     """Whether computers of two or more clients carry the serial; one of no client counts for none."""
     number, distinct = pd.factorize(serial)
-    carried = pd.DataFrame({"serial": number, "client_id": client_id}).dropna().drop_duplicates()
-    clients = np.bincount(carried["serial"], minlength=len(distinct))
-    return pd.Series(clients[number] > 1, index=serial.index)
+    is_known, client = client_id.notna().to_numpy(), client_id.to_numpy("int64", na_value=0)
+    one_client, several = np.zeros(len(distinct), dtype="int64"), np.zeros(len(distinct), dtype="bool")
+    one_client[number[is_known]] = client[is_known]  # of its clients any
+    several[number[is_known & (one_client[number] != client)]] = True
+    return pd.Series(several[number], index=serial.index)

@@ -5,6 +5,7 @@ What belongs here: what a plan is, on either side. What must not: whether the tw
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from cwa_pipeline.rules.frames import as_table, lookup
@@ -62,16 +63,26 @@ def subscriptions_with_plans(
 
 def computer_plans(cwa_group_members: pd.DataFrame, cwa_groups: pd.DataFrame) -> pd.DataFrame:
     """The plans each computer is in: computer_id and plan, distinct, sorted."""
-    groups = cwa_groups.loc[cwa_groups["plan"].notna(), ["cwa_group_id", "plan"]]
-    pairs = cwa_group_members.merge(groups, on="cwa_group_id")[["computer_id", "plan"]]
-    return pairs.drop_duplicates().sort_values(["computer_id", "plan"], ignore_index=True)
+    groups = cwa_groups[cwa_groups["plan"].notna()]
+    # Plans are numbers by their order until the end: sorting and comparing millions of texts takes three times as long.
+    number, plans = pd.factorize(groups["plan"], sort=True)
+    group = pd.Index(groups["cwa_group_id"]).get_indexer(pd.Index(cwa_group_members["cwa_group_id"]))
+    computer, plan = cwa_group_members["computer_id"].to_numpy()[group >= 0], number[group[group >= 0]]
+    order = np.lexsort((plan, computer))
+    computer, plan = computer[order], plan[order]
+    is_first = np.ones(len(order), dtype="bool")
+    is_first[1:] = (computer[1:] != computer[:-1]) | (plan[1:] != plan[:-1])
+    return pd.DataFrame({"computer_id": computer[is_first], "plan": plans.take(plan[is_first])})
 
 
 def group_plans(
     cwa_computers: pd.DataFrame, client_groups: pd.DataFrame, cwa_group_members: pd.DataFrame, cwa_groups: pd.DataFrame
 ) -> pd.DataFrame:
     """P, the plans of all the computers of a group's clients, matched or not: group_id, plan and how many computers are in it."""
-    clients = client_groups[client_groups["group_id"].notna()]
-    in_plans = computer_plans(cwa_group_members, cwa_groups)
-    pairs = cwa_computers[["computer_id", "client_id"]].merge(clients, on="client_id").merge(in_plans, on="computer_id")
-    return pairs.groupby(["group_id", "plan"], as_index=False).size().rename(columns={"size": "computers"})
+    pairs = computer_plans(cwa_group_members, cwa_groups)
+    client_id = lookup(pairs["computer_id"], cwa_computers.set_index("computer_id")["client_id"])
+    group_id = lookup(client_id, client_groups.set_index("client_id")["group_id"])
+    sizes = (
+        pairs.assign(group_id=group_id).groupby(["group_id", "plan"], as_index=False).size()
+    )  # without those of no group
+    return sizes.rename(columns={"size": "computers"})

@@ -2,6 +2,8 @@
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cwa_pipeline.rules.plans import computer_plans
 from cwa_pipeline.tables import CwaGroups, PcrtSubscriptions
@@ -98,3 +100,19 @@ def test_a_subscriptions_group_is_its_own_group_id_or_that_of_its_pcid(
     subscription = Subscription(1, group_id=group_id, pcid=pcid)
     found = only_subscription(subscription, Pcid(1001, 102), Pcid(1002, None))["effective_group_id"]
     assert (None if pd.isna(found) else found) == effective
+
+
+@given(
+    members=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), unique=True),
+    plans=st.lists(st.none() | st.sampled_from([BASIC, PLUS, PREMIUM]), max_size=4),
+)
+def test_the_plans_of_computers_are_those_of_their_groups_once_each_in_order(
+    members: list[tuple[int, int]], plans: list[str | None]
+) -> None:
+    groups = pd.DataFrame({"cwa_group_id": range(1, len(plans) + 1), "plan": pd.Series(plans, dtype="str")})
+    in_groups = pd.DataFrame(members, columns=["computer_id", "cwa_group_id"], dtype="int64")
+    plan_of = {group: plan for group, plan in enumerate(plans, 1) if plan}
+    expected = sorted({(computer, plan_of[group]) for computer, group in members if group in plan_of})
+    found = computer_plans(in_groups, groups)
+    assert records_of(found, "computer_id", "plan") == expected
+    assert found.dtypes.astype("str").to_dict() == {"computer_id": "int64", "plan": "str"}
