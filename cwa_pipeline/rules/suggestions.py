@@ -165,6 +165,8 @@ def _points(pairs: pd.DataFrame) -> pd.Series:
 
 def _best(pairs: pd.DataFrame) -> pd.DataFrame:
     """The pairs to be suggested, with score, rank and confidence."""
+    # Most pairs are too weak to be suggested, to claim a PCID from one that is, or to come near one that is likely.
+    pairs = pairs[pairs["points"] >= LEAST_SCORE]
     others = _best_of_the_others(pairs, "machine")
     points = pairs["points"] + np.where(others >= pairs["points"] + CLEAR_LEAD, CLAIMED_POINTS, 0)
     pairs = pairs.assign(points=points, lead=pairs["points"] - others, claimed=points < pairs["points"])

@@ -20,7 +20,16 @@ from benchmarks.suggestions import (
 )
 from cwa_pipeline.rules.likeness import serials as serial_likeness
 from cwa_pipeline.rules.likeness.candidates import pairs_sharing, with_near_serials
-from cwa_pipeline.rules.suggestions import GROUP_FIRST_POINTS, MOST_SUGGESTIONS, match_suggestions
+from cwa_pipeline.rules.suggestions import (
+    CLAIMED_POINTS,
+    CLEAR_LEAD,
+    GROUP_FIRST_POINTS,
+    LEAST_SCORE,
+    LIKELY,
+    MOST_SUGGESTIONS,
+    _best,
+    match_suggestions,
+)
 from cwa_pipeline.tables import MatchSuggestions
 from cwa_pipeline_tests.worlds import (
     Client,
@@ -526,3 +535,47 @@ def test_the_right_pcid_is_first_and_a_new_machine_gets_no_likely_one() -> None:
     assert (~cases["has_pcid"]).sum() > 200
     assert right_first(cases) >= LEAST_RIGHT_FIRST
     assert likely_but_new(cases) <= MOST_LIKELY_BUT_NEW
+
+
+PAIRS = st.dictionaries(
+    st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    st.tuples(st.integers(-10, 10).map(lambda tens: 5 * tens) | st.integers(60, 110), st.booleans()),
+)
+
+
+@settings(deadline=None)
+@given(PAIRS)
+def test_the_best_of_all_pairs_are_those_that_are_best_pair_by_pair(
+    pairs: dict[tuple[int, int], tuple[int, bool]],
+) -> None:
+    rows = [(*pair, *found) for pair, found in sorted(pairs.items())]
+    frame = pd.DataFrame(rows, columns=["computer", "machine", "points", "same_group"])
+    frame = frame.astype({"computer": "int64", "machine": "int64", "points": "float64", "same_group": "bool"})
+    found = records_of(_best(frame), "computer", "rank", "machine", "score", "confidence")
+    assert found == best_one_by_one(pairs)
+
+
+def best_one_by_one(pairs: dict[tuple[int, int], tuple[int, bool]]) -> list[tuple[object, ...]]:
+    """What is suggested of these pairs (computer, machine: points, same group), told as plainly as it can be."""
+    first = {pair: points for pair, (points, _) in pairs.items()}
+    lead = {pair: points - best_other(pair, first, 1) for pair, points in first.items()}
+    points = {pair: first[pair] + CLAIMED_POINTS * (lead[pair] <= -CLEAR_LEAD) for pair in pairs}
+    points = {pair: found for pair, found in points.items() if found >= LEAST_SCORE}
+    order = []
+    for (computer, machine), score in points.items():
+        ahead = score - best_other((computer, machine), points, 0)
+        likely = score >= LIKELY and min(ahead, lead[computer, machine]) >= CLEAR_LEAD
+        place = score + GROUP_FIRST_POINTS * pairs[computer, machine][1]
+        order.append((computer, not likely, -place, -score, machine))
+    of_computer: dict[int, list[tuple[object, ...]]] = {}
+    for computer, unlikely, _, minus_score, machine in sorted(order):
+        ranked = of_computer.setdefault(computer, [])
+        ranked.append(
+            (computer, len(ranked) + 1, machine, min(-minus_score, 100), "possible" if unlikely else "likely")
+        )
+    return [row for ranked in of_computer.values() for row in ranked[:MOST_SUGGESTIONS]]
+
+
+def best_other(pair: tuple[int, int], points: dict[tuple[int, int], int], side: int) -> int:
+    """The most points of another pair of the same computer (side 0) or machine (side 1); 0 for none."""
+    return max([found for other, found in points.items() if other != pair and other[side] == pair[side]] + [0])

@@ -115,7 +115,9 @@ def _telling(words: _Words) -> _Words:
 
 
 def _without_number(words: _Words) -> _Words:
-    return _Words(words.row, pc.replace_substring_regex(words.word, "([a-z])[0-9]+$", r"\1"))
+    """As `names._without_number`: a word that is all digits stays."""
+    letters = pc.ascii_rtrim(words.word, "0123456789")
+    return _Words(words.row, pc.if_else(pc.equal(letters, _NOTHING), words.word, letters))
 
 
 def _neighbours(words: _Words, size: int) -> list[_Words]:

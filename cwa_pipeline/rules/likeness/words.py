@@ -6,7 +6,7 @@ What belongs here: one sentence part per evidence. What must not: finding eviden
 
 import pandas as pd
 
-from cwa_pipeline.rules.frames import map_distinct
+from cwa_pipeline.rules.frames import lookup, map_distinct, positions
 from cwa_pipeline.rules.likeness import serials as serial_likeness
 from cwa_pipeline.rules.likeness.fleets import NO_FLEET
 
@@ -35,10 +35,9 @@ def in_words(suggestions: pd.DataFrame, computers: pd.DataFrame, machines: pd.Da
     """
     ours = computers.take(suggestions["computer"].to_numpy()).reset_index(drop=True)
     theirs = machines.take(suggestions["machine"].to_numpy()).reset_index(drop=True)
-    bearers = machines.groupby("serial")["pcid"].size()
     parts = pd.DataFrame(
         {
-            "serial": _serial(suggestions, ours, theirs, bearers),
+            "serial": _serial(suggestions, ours, theirs, machines),
             "tag": _where(suggestions["near_tag"], "Asset Tag is that PCID but for one digit or two swapped"),
             "name": _where(suggestions["name"] > 0, "computer name is in the PCID's name"),
             "word": _quoted(suggestions, "word", suggestions["name"] == 0, '"{}" is in both names'),
@@ -69,17 +68,24 @@ def _quoted(suggestions: pd.DataFrame, kind: str, holds: pd.Series, words: str) 
     return map_distinct(text, words.format, missing="", dtype="str")
 
 
-def _serial(suggestions: pd.DataFrame, ours: pd.DataFrame, theirs: pd.DataFrame, bearers: pd.Series) -> pd.Series:
+def _serial(suggestions: pd.DataFrame, ours: pd.DataFrame, theirs: pd.DataFrame, machines: pd.DataFrame) -> pd.Series:
     words = suggestions["error"].map(SERIAL_WORDS).astype("str")
-    tag_is_wrong = (suggestions["error"] == serial_likeness.SAME) & (ours["reason"] == "asset_tag_unknown")
-    words = words.mask(tag_is_wrong, "serial number is the same; the Asset Tag is wrong")
-    others = theirs["serial"].map(bearers).fillna(1).astype("int64") - 1
-    shared = (suggestions["error"] == serial_likeness.SAME) & (others > 0)
-    have_it = others.map(lambda n: " (1 other PCID has it too)" if n == 1 else f" ({n} other PCIDs have it too)")
-    words = words.mask(shared, words + have_it.astype("str"))
+    same = suggestions["error"] == serial_likeness.SAME
+    words = words.mask(
+        same & (ours["reason"] == "asset_tag_unknown"), "serial number is the same; the Asset Tag is wrong"
+    )
+    words[same] += _others_with(theirs.loc[same, "serial"], machines["serial"])
     alike = suggestions["error"] == serial_likeness.LOOK_ALIKE
     letters = serial_likeness.look_alike_words(ours["serial"][alike].tolist(), theirs["serial"][alike].tolist())
     return words.mask(alike, "serial differs by " + pd.Series(letters, index=words.index[alike], dtype="str"))
+
+
+def _others_with(serials: pd.Series, all_serials: pd.Series) -> pd.Series:
+    """How many other PCIDs have each serial, in brackets behind a blank; nothing for none."""
+    bearers = all_serials[positions(all_serials, serials) >= 0].value_counts()
+    others = lookup(serials, bearers) - 1
+    said = others.map(lambda n: " (1 other PCID has it too)" if n == 1 else f" ({n} other PCIDs have it too)")
+    return said.astype("str").where(others > 0, "")
 
 
 def _left(left: pd.Series) -> pd.Series:
