@@ -73,18 +73,18 @@ class SyncRecord:
         known = lists[lists["status"] != "conflict"]
         members = known["after"].where(known["status"] == "written", known["before"])
         active = pcrt_subscriptions.loc[pcrt_subscriptions["active"], "subscription_id"]
-        history = self._warehouse.read("coverage_history")
-        ended = history.loc[~history["subscription_id"].isin(active), "subscription_id"].drop_duplicates()
-        self._keep(known.assign(members=members)[["subscription_id", "members"]], ended, list_format)
+        previous = self._warehouse.read("coverage_history")
+        ended = previous.loc[~previous["subscription_id"].isin(active), "subscription_id"].drop_duplicates()
+        self._keep(previous, known.assign(members=members)[["subscription_id", "members"]], ended, list_format)
 
     def keep_coverage(self, changes: pd.DataFrame, list_format: ListFormat) -> None:
         """Go on with `coverage_history` after some lists were written."""
         written = changes[changes["status"] == "written"]
         lists = written[["subscription_id", "after"]].rename(columns={"after": "members"})
-        self._keep(lists, written["subscription_id"].head(0), list_format)
-
-    def _keep(self, lists: pd.DataFrame, ended: pd.Series, list_format: ListFormat) -> None:
         previous = self._warehouse.read("coverage_history")
+        self._keep(previous, lists, written["subscription_id"].head(0), list_format)
+
+    def _keep(self, previous: pd.DataFrame, lists: pd.DataFrame, ended: pd.Series, list_format: ListFormat) -> None:
         listed, known = coverage.listed_now(lists, list_format)
         history = coverage.coverage_history(previous, listed, known, ended, _now())
         self._warehouse.replace({"coverage_history": history}, "")

@@ -18,8 +18,13 @@ def as_table(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
     """Exactly the columns of the table, in its order, with its types, sorted by its key."""
     schema = table.to_schema()
     key = schema.unique or [name for name, column in schema.columns.items() if column.unique]
-    types = {name: dtype.type for name, dtype in schema.dtypes.items()}
-    return frame[list(types)].astype(types).sort_values(list(key), ignore_index=True)
+    return typed(frame, table).sort_values(list(key), ignore_index=True)
+
+
+def typed(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
+    """Exactly the columns of the table, in its order, with its types; rows of it that are still to be sorted among others."""
+    types = {name: dtype.type for name, dtype in table.to_schema().dtypes.items()}
+    return frame[list(types)].astype(types)
 
 
 def lookup(keys: pd.Series, values: pd.Series) -> pd.Series:

@@ -7,7 +7,7 @@ the caller's.
 import numpy as np
 import pandas as pd
 
-from cwa_pipeline.rules.frames import as_table, lookup, positions
+from cwa_pipeline.rules.frames import as_table, lookup, positions, typed
 from cwa_pipeline.rules.issues import ISSUES
 from cwa_pipeline.tables import IssueHistory, OpenIssues
 
@@ -44,7 +44,7 @@ def issue_history(
     is_new[now_at[seen_again]] = False
     new = current[is_new]
     new = new.assign(area=lookup(new["issue"], _AREAS), first_seen=now, last_seen=now, resolved_at=None)
-    kept = as_table(rows, IssueHistory)
+    kept = typed(rows, IssueHistory)
     return as_table(pd.concat([kept, new.astype(kept.dtypes)]), IssueHistory)
 
 
