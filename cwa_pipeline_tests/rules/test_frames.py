@@ -26,9 +26,15 @@ def test_a_lookup_gives_what_is_under_each_key_and_null_for_the_others(
     assert lookup(asked, values).equals(expected.set_axis(asked.index))
 
 
-def test_a_lookup_goes_by_text_too() -> None:
-    values = pd.Series(["x", "y"], index=pd.Index(["a", "b"], dtype="str"), dtype="str")
-    assert lookup(pd.Series(["b", None, "c"], dtype="str"), values).equals(pd.Series(["y", None, None], dtype="str"))
+TEXTS = st.lists(st.none() | st.sampled_from(["", "a", "b", "Ä"]), max_size=6)
+
+
+@given(known=st.dictionaries(st.sampled_from(["", "a", "b", "Ä"]), IDS), keys=TEXTS)
+def test_a_lookup_goes_by_text_too(known: dict[str, int], keys: list[str | None]) -> None:
+    values = pd.Series(known.values(), index=pd.Index(list(known), dtype="str"), dtype="Int64")
+    asked = pd.Series(keys, dtype="str", index=range(5, 5 + len(keys)))
+    expected = pd.Series([known.get(key) if key is not None else None for key in keys], dtype="Int64")
+    assert lookup(asked, values).equals(expected.set_axis(asked.index))
 
 
 def test_first_true_is_the_first_case_that_holds() -> None:
@@ -63,9 +69,6 @@ def test_a_table_has_its_columns_in_order_its_types_and_is_sorted_by_its_key() -
     table = as_table(frame, SubscriptionMembers)
     assert_is_table(table, SubscriptionMembers)
     assert records_of(table, "subscription_id", "pcid", "plan") == [(1, 5, "c"), (2, 2, "b"), (2, 9, "a")]
-
-
-TEXTS = st.lists(st.none() | st.sampled_from(["", "a", "b", "Ä"]), max_size=6)
 
 
 @given(texts=TEXTS, others=TEXTS)
