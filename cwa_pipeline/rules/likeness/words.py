@@ -5,6 +5,8 @@ What belongs here: one sentence part per evidence. What must not: finding eviden
 """
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cwa_pipeline.rules.frames import lookup, map_distinct, positions
 from cwa_pipeline.rules.likeness import serials as serial_likeness
@@ -28,7 +30,7 @@ SERIAL_WORDS = {
 }
 
 
-def in_words(suggestions: pd.DataFrame, computers: pd.DataFrame, machines: pd.DataFrame) -> list[str]:
+def in_words(suggestions: pd.DataFrame, computers: pd.DataFrame, machines: pd.DataFrame) -> pd.Series:
     """The evidence of each suggestion, for first and against behind, with commas between.
 
     Takes suggestions with the evidence in columns (`rules.likeness.evidence`), and the frames whose rows they name.
@@ -53,10 +55,9 @@ def in_words(suggestions: pd.DataFrame, computers: pd.DataFrame, machines: pd.Da
             "claimed": _where(suggestions["claimed"], "but another computer fits it better"),
         }
     )
-    parts = parts.fillna("")
-    which = parts.groupby(list(parts.columns), sort=False).ngroup()  # most have the same evidence as many others
-    texts = parts.loc[~which.duplicated()].itertuples(index=False, name=None)
-    return pd.Series([", ".join(filter(None, each)) for each in texts], dtype="str").take(which.to_numpy()).tolist()
+    said = [pa.array(part.where(part != "").array, type=pa.large_string()) for _, part in parts.items()]
+    joined = pc.binary_join_element_wise(*said, pa.scalar(", ", pa.large_string()), null_handling="skip")
+    return pd.Series(pd.array(joined, dtype="str"), index=suggestions.index)
 
 
 def _where(holds: pd.Series, words: str) -> pd.Series:
@@ -84,8 +85,8 @@ def _others_with(serials: pd.Series, all_serials: pd.Series) -> pd.Series:
     """How many other PCIDs have each serial, in brackets behind a blank; nothing for none."""
     bearers = all_serials[positions(all_serials, serials) >= 0].value_counts()
     others = lookup(serials, bearers) - 1
-    said = others.map(lambda n: " (1 other PCID has it too)" if n == 1 else f" ({n} other PCIDs have it too)")
-    return said.astype("str").where(others > 0, "")
+    words = {n: f" ({n} other PCIDs have it too)" for n in others.unique()} | {0: "", 1: " (1 other PCID has it too)"}
+    return others.map(words).astype("str")
 
 
 def _left(left: pd.Series) -> pd.Series:
