@@ -13,6 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from cwa_pipeline.rules import history
+from cwa_pipeline.rules.frames import lookup
 from cwa_pipeline.rules.serials import normalise
 from cwa_pipeline.settings import Settings
 
@@ -90,8 +91,8 @@ def serial_matches_have_the_same_serial(read: Read) -> Result:
     """A computer matched by serial and its PCID bear the same serial, and no generic one, when looked up anew."""
     matches = read("computer_matches")
     by_serial = matches[matches["matched_by"] == "serial"]
-    of_computer = by_serial["computer_id"].map(read("cwa_computers").set_index("computer_id")["serial_number"])
-    of_pcid = by_serial["pcid"].map(read("pcrt_pcids").set_index("pcid")["serial_number"])
+    of_computer = lookup(by_serial["computer_id"], read("cwa_computers").set_index("computer_id")["serial_number"])
+    of_pcid = lookup(by_serial["pcid"], read("pcrt_pcids").set_index("pcid")["serial_number"])
     serial = normalise(of_computer)
     same, generic = serial == normalise(of_pcid), serial.isin(read("serial_blacklist")["normalised"].tolist())
     odd = by_serial.loc[~same | generic, "computer_id"]
@@ -144,6 +145,8 @@ def nothing_was_held(read: Read) -> Result:
 
 
 def _only_in_one(some: pd.Series, others: pd.Series) -> pd.Series:
+    if some.equals(others):  # as they are, for both come by their key
+        return some.head(0)
     both = pd.concat([some, others])
     return both[~both.duplicated(keep=False)]
 

@@ -68,26 +68,28 @@ class SyncRecord:
 
     def keep_coverage_of_all(
         self, lists: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, list_format: ListFormat
-    ) -> None:
+    ) -> pd.DataFrame:
         """Go on with `coverage_history` after a sync; a list in conflict is not known, one of an ended subscription is over."""
         known = lists[lists["status"] != "conflict"]
         members = known["after"].where(known["status"] == "written", known["before"])
         active = pcrt_subscriptions.loc[pcrt_subscriptions["active"], "subscription_id"]
         previous = self._warehouse.read("coverage_history")
         ended = previous.loc[~previous["subscription_id"].isin(active), "subscription_id"].drop_duplicates()
-        self._keep(previous, known.assign(members=members)[["subscription_id", "members"]], ended, list_format)
+        return self._keep(previous, known.assign(members=members)[["subscription_id", "members"]], ended, list_format)
 
-    def keep_coverage(self, changes: pd.DataFrame, list_format: ListFormat) -> None:
+    def keep_coverage(self, changes: pd.DataFrame, list_format: ListFormat) -> pd.DataFrame:
         """Go on with `coverage_history` after some lists were written."""
         written = changes[changes["status"] == "written"]
         lists = written[["subscription_id", "after"]].rename(columns={"after": "members"})
         previous = self._warehouse.read("coverage_history")
-        self._keep(previous, lists, written["subscription_id"].head(0), list_format)
+        return self._keep(previous, lists, written["subscription_id"].head(0), list_format)
 
-    def _keep(self, previous: pd.DataFrame, lists: pd.DataFrame, ended: pd.Series, list_format: ListFormat) -> None:
+    def _keep(
+        self, previous: pd.DataFrame, lists: pd.DataFrame, ended: pd.Series, list_format: ListFormat
+    ) -> pd.DataFrame:
         listed, known = coverage.listed_now(lists, list_format)
         history = coverage.coverage_history(previous, listed, known, ended, _now())
-        self._warehouse.replace({"coverage_history": history}, "")
+        return self._warehouse.replace({"coverage_history": history}, "")["coverage_history"]
 
     # --- holds ---------------------------------------------------------------------------------------------------------
 

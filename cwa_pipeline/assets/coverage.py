@@ -123,7 +123,7 @@ def additional_members(
         changes = ledger.undoing(record.ledger(), config.undo_run_id, config.undo_group_id)
         record.hold_groups(changes["group_id"], config.undo_run_id)
         undone = undo(changes, pcrt.database, warehouse.warehouse, run_id)
-        record.keep_coverage(undone, settings.values.pcrt.additional_members.format)
+        warehouse.show("coverage_history", record.keep_coverage(undone, settings.values.pcrt.additional_members.format))
         lists = record.last_lists()
     else:
         lists = _sync(context, config, settings, pcrt, warehouse, members_plan, pcrt_subscriptions)
@@ -132,7 +132,7 @@ def additional_members(
     if "additional_members_ledger" in selected:
         yield _materialised(selected["additional_members_ledger"], record.ledger())
     if "coverage_history" in selected:
-        yield _materialised(selected["coverage_history"], warehouse.warehouse.read("coverage_history"))
+        yield _materialised(selected["coverage_history"], warehouse.frame("coverage_history"))
     if "additional_members" in selected:
         yield _materialised(selected["additional_members"], lists, **counts, plan_id=membership.plan_id(members_plan))
     yield from checks.results(context, ["additional_members"], warehouse.frame)
@@ -162,7 +162,8 @@ def _sync(
     else:
         record.settle(pcrt_subscriptions)
         lists = write_back(members_plan, pcrt.database, warehouse.warehouse, run_id)
-        record.keep_coverage_of_all(lists, pcrt_subscriptions, settings.values.pcrt.additional_members.format)
+        list_format = settings.values.pcrt.additional_members.format
+        warehouse.show("coverage_history", record.keep_coverage_of_all(lists, pcrt_subscriptions, list_format))
         record.release_groups(lists)
     lists = warehouse.take("additional_members", lists)
     warehouse.store("additional_members", run_id)

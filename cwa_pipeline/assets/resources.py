@@ -116,7 +116,7 @@ class WarehouseResource(dg.ConfigurableResource):
         return self._frames[table]
 
     def show(self, table: str, frame: pd.DataFrame) -> None:
-        """Let the checks of this run see what is not fit to be stored."""
+        """Let what comes after in this run see a frame as the table, which is stored already or not to be stored."""
         self._frames[table] = frame
 
     def store(self, table: str, run_id: str, receipts: pd.DataFrame | None = None) -> None:
