@@ -17,7 +17,7 @@ from benchmarks import floors, latency, lists, measured_sync, pages, peers
 from benchmarks.databases import Databases, Kind, put_lists_back
 from benchmarks.measured_package import commit, fingerprint
 from benchmarks.measured_sync import SyncRun
-from benchmarks.running import prepared_server
+from benchmarks.running import Cost, prepared_server
 from benchmarks.worlds import World, world
 
 PARTS = ("sync", "floors", "peers", "latency")
@@ -68,7 +68,6 @@ def measure(computers: int, parts: Collection[str], repeat: int, folder: Path, d
         "ended with": fingerprint(),
         "load": os.getloadavg()[1],
     }
-    found["empty job"] = _median(lambda: asdict_of(measured_sync.empty_job(scene)), repeat)
     found["help"] = _median(lambda: asdict_of(measured_sync.help_command(scene)), repeat)
     return found
 
@@ -78,7 +77,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def asdict_of(cost: measured_sync.Cost) -> dict[str, float]:
+def asdict_of(cost: Cost) -> dict[str, float]:
     return cost._asdict()
 
 
@@ -101,22 +100,28 @@ def _nights(
     kind: Kind,
     repeat: int,
 ) -> dict[str, Measures]:
-    """The medians of a first night (an empty warehouse) and of a later one; PCRT's lists are as nearly right on both."""
-    first: list[SyncRun] = []
-    later: list[SyncRun] = []
+    """The medians of a first night (an empty warehouse) and of a later one; PCRT's lists are as nearly right on both.
+
+    An empty job follows each sync, so that both meet the machine in the same mood.
+    """
+    runs: dict[str, list[tuple[SyncRun, Cost]]] = {"first night": [], "later night": []}
     for number in range(repeat):
-        scene = _folder(folder / "sync")
+        scene, beside = _folder(folder / "sync"), _folder(folder / "empty_job")
         empty = warehouse if number == 0 or kind != "sqlite" else databases.warehouse(kind, folder.name)
-        for nights in (first, later):
-            nights.append(measured_sync.sync(scene, server, pcrt, empty))
+        for nights in runs.values():
+            sync = measured_sync.sync(scene, server, pcrt, empty)
+            nights.append((sync, measured_sync.empty_job(beside)))
             put_lists_back(pcrt)
-    return {"first night": _medians_of(first), "later night": _medians_of(later)}
+    return {night: _medians_of(some) for night, some in runs.items()}
 
 
-def _medians_of(runs: list[SyncRun]) -> Measures:
+def _medians_of(pairs: list[tuple[SyncRun, Cost]]) -> Measures:
+    runs = [run for run, _ in pairs]
     costs = [asdict_of(run.cost) for run in runs]
     return {
         **{name: statistics.median(cost[name] for cost in costs) for name in costs[0]},
+        "empty job": statistics.median(empty.wall for _, empty in pairs),
+        "more than an empty job": statistics.median(run.cost.wall - empty.wall for run, empty in pairs),
         **{part: _medians([asdict(run)[part] for run in runs]) for part in ("phases", "steps")},
     }
 

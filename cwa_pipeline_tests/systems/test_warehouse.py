@@ -195,6 +195,42 @@ def test_a_table_whose_number_of_rows_somebody_changed_is_filled_anew(
     assert warehouse.read("pcrt_groups")["group_id"].tolist() == [100, 101]
 
 
+RECEIPT = pd.DataFrame(
+    {
+        "run_id": ["a run"],
+        "table_name": ["pcrt_groups"],
+        "counted_at": [NIGHT],
+        "rows_read": [2],
+        "rows_counted": [2],
+        "counted_by": ["an invented count"],
+    }
+)
+
+
+def test_a_receipt_comes_with_the_rows_it_is_for(warehouse: Warehouse) -> None:
+    warehouse.fill({"pcrt_groups": GROUPS}, "a run", {"read_receipts": RECEIPT})
+    assert warehouse.read("pcrt_groups")["group_id"].tolist() == [100, 101]
+    assert warehouse.read("read_receipts")["rows_counted"].tolist() == [2]
+
+
+def test_rows_whose_receipt_cannot_be_stored_are_not_stored_either(warehouse: Warehouse, url: URL) -> None:
+    warehouse.replace({"pcrt_groups": GROUPS}, "first")
+    run_sql(url, "DROP TABLE read_receipts")
+    with pytest.raises(WarehouseError, match="read_receipts"):
+        warehouse.fill({"pcrt_groups": GROUPS.head(1)}, "second", {"read_receipts": RECEIPT})
+    assert warehouse.read("pcrt_groups")["group_id"].tolist() == [100, 101]
+    assert warehouse.loads()["run_id"].tolist() == ["first"]
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(issues=frames("open_issues"))
+def test_counts_are_those_of_the_rows(warehouse: Warehouse, issues: pd.DataFrame) -> None:
+    warehouse.replace({"open_issues": issues}, "a run")
+    counts = warehouse.counts("open_issues", "severity")
+    assert counts == issues["severity"].value_counts().to_dict()
+    assert list(counts.values()) == sorted(counts.values(), reverse=True)
+
+
 @settings(max_examples=30, deadline=None)
 @given(some=frames("cwa_computers"), others=frames("cwa_computers"))
 def test_the_hash_of_a_tables_rows_is_that_of_no_other_rows(some: pd.DataFrame, others: pd.DataFrame) -> None:
