@@ -4,6 +4,7 @@ What belongs here: decoding a page's bytes for one list, keeping only what the l
 (`automate_kinds`, `automate_records`), reading records one by one (`automate_rows`), paging (`automate_paging`).
 """
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -36,12 +37,17 @@ Page = list[Any] | PageOfColumns
 
 
 class PageDecoder:
-    """Decodes the pages of one list. Threads may use it at the same time."""
+    """Decodes the pages of one list. Threads may use it at the same time; they decode in turn.
+
+    Decoding needs the interpreter. Several at once would only push each other's page out of the processor's cache, at each switch from
+    one thread to the next: a third more time.
+    """
 
     def __init__(self, listing: Listing, *, shows_fields: bool = False) -> None:
         """With `shows_fields` a page comes as columns only if none of them is all null: there, null may be a missing field."""
         self._listing = listing
         self._shows_fields = shows_fields
+        self._turn = threading.Lock()
         self._plain = plain_decoder(listing.fields)
         self._usual = None if listing.taken_apart else msgspec.json.Decoder(list[_usual_record(listing.values)])  # type: ignore[misc]
 
@@ -49,7 +55,8 @@ class PageDecoder:
         """The page as columns, or its records with only the wanted fields; raises MsgspecError when it is no list of records."""
         if self._usual is not None:
             try:
-                return self._columns(self._usual.decode(body))
+                with self._turn:
+                    return self._columns(self._usual.decode(body))
             except NOT_USUAL:
                 pass  # the plain way reads what is not usual, and says what is wrong with it
         return self._plain.decode(body)
