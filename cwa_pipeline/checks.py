@@ -1,8 +1,9 @@
 """What must hold of the tables before a write may rest on them (blocking), and what a person should look at (warnings).
 
-Each check is a function from tables to a result, and is made in the step that fills its table, as soon as it is worked out: nothing that
-comes after a blocking one that fails is worked out. That keys are unique and columns have their types is not checked here:
-`tables.py` refuses such a frame before it is a table.
+Each check is a function from tables to a result, and is made in the step that fills its table: of the source tables when all are read, of
+another as soon as it is worked out. Nothing that comes after a blocking one that fails is worked out. A check made alone, of what the
+warehouse has, needs what its step needs. That keys are unique and columns have their types is not checked here: `tables.py`
+refuses such a frame before it is a table.
 """
 
 from collections.abc import Callable, Iterable

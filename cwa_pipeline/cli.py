@@ -363,7 +363,7 @@ def main() -> None:
     # NumPy's library for matrices, which nobody here multiplies, else starts a thread for each processor, and they wait by spinning.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     status: list[int] = []
-    atexit.register(_end_at_once, status)  # first in, last out: after whatever libraries have to tidy up
+    atexit.register(_end_at_once, status)  # first in, last out: after all that is registered from here on
     try:
         _run()
     except SystemExit as end:

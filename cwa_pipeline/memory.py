@@ -7,17 +7,15 @@ import ctypes
 import os
 import sys
 
-# What malloc.h of the GNU C library calls each setting, and the variable by which the environment may say otherwise.
+_MIB = 1 << 20
+# By the variable in which the environment may say otherwise: what malloc.h of the GNU C library calls the setting, and ours.
 _SETTINGS = {
-    "MALLOC_ARENA_MAX": (-8, 2),  # as many as there are threads that hold much: one reads CWA, the other PCRT
-    "MALLOC_TRIM_THRESHOLD_": (
-        -1,
-        256 << 20,
-    ),  # bytes free at the end before they are given back, and soon asked for again
-    "MALLOC_MMAP_THRESHOLD_": (
-        -3,
-        32 << 20,
-    ),  # bytes from which each piece is asked for by itself; there cannot be more
+    # As many as there are threads that hold much: one reads CWA, the other PCRT.
+    "MALLOC_ARENA_MAX": (-8, 2),
+    # Bytes free at the end before they are given back, soon to be asked for again.
+    "MALLOC_TRIM_THRESHOLD_": (-1, 256 * _MIB),
+    # Bytes from which on a piece is asked for by itself; the library takes no more.
+    "MALLOC_MMAP_THRESHOLD_": (-3, 32 * _MIB),
 }
 
 

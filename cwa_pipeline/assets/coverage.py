@@ -166,7 +166,7 @@ def _sync(
         warehouse.show("coverage_history", record.keep_coverage_of_all(lists, pcrt_subscriptions, list_format))
         record.release_groups(lists)
     lists = warehouse.take("additional_members", lists)
-    warehouse.store("additional_members", run_id)
+    warehouse.store("additional_members", lists, run_id)
     record.finished(run_id, wrote=not (not_now or stopped))
     if stopped and not (config.dry_run or settings.values.sync.dry_run):
         raise GuardError(stopped)

@@ -3,8 +3,10 @@
 What belongs here: which settings open which system. What must not: what is read or written there. Nothing is connected at import.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 import dagster as dg
 import pandas as pd
@@ -19,6 +21,8 @@ from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.systems.warehouse_frames import validated
+
+Result = TypeVar("Result")
 
 
 class SettingsResource(dg.ConfigurableResource):
@@ -81,6 +85,7 @@ class WarehouseResource(dg.ConfigurableResource):
     _warehouse: Warehouse = PrivateAttr()
     _frames: dict[str, pd.DataFrame] = PrivateAttr()
     _before: dict[str, pd.DataFrame] = PrivateAttr()
+    _thread: ThreadPoolExecutor = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
@@ -93,6 +98,9 @@ class WarehouseResource(dg.ConfigurableResource):
             self._warehouse = held.enter_context(Warehouse(warehouse_url()))
             held.enter_context(self._warehouse.exclusive())
             site.claim(self._warehouse)
+            self._thread = ThreadPoolExecutor(1, "store-tables")
+            # Before the lock goes: of a run that is cancelled, Dagster may leave the step as it is.
+            held.callback(self._thread.shutdown, cancel_futures=True)
             yield self
 
     @property
@@ -101,12 +109,14 @@ class WarehouseResource(dg.ConfigurableResource):
         return self._warehouse
 
     def frame(self, table: str, *, or_empty: bool = False) -> pd.DataFrame:
-        """The table as this run has made it, else as the warehouse has it."""
+        """The table as this run has made it, else as the warehouse has it. Not to be changed: it may be on its way there."""
         return self._frames[table] if table in self._frames else self._warehouse.read(table, or_empty=or_empty)
 
     def before(self, table: str) -> pd.DataFrame:
-        """The table as it was when this run first asked; to be asked for before the run stores it."""
+        """The table as it was before this run made it anew; ValueError when nobody asked in time."""
         if table not in self._before:
+            if table in self._frames:
+                raise ValueError(f"{table} is made already, and what was before it is not known any more")
             self._before[table] = self._warehouse.read(table)
         return self._before[table]
 
@@ -119,7 +129,11 @@ class WarehouseResource(dg.ConfigurableResource):
         """Let what comes after in this run see a frame as the table, which is stored already or not to be stored."""
         self._frames[table] = frame
 
-    def store(self, table: str, run_id: str, receipts: pd.DataFrame | None = None) -> None:
-        """Fill the table with the frame that this run took, in one transaction with its receipts."""
+    def store(self, table: str, frame: pd.DataFrame, run_id: str, receipts: pd.DataFrame | None = None) -> None:
+        """Fill the table with a frame that `take` gave back, in one transaction with its receipts."""
         appended = {} if receipts is None else {"read_receipts": receipts}
-        self._warehouse.fill({table: self._frames[table]}, run_id, appended)
+        self._warehouse.fill({table: frame}, run_id, appended)
+
+    def meanwhile(self, work: Callable[..., Result], *arguments: object) -> Future[Result]:
+        """Do something with the warehouse beside whatever the step does next; one after the other, and never once the lock is gone."""
+        return self._thread.submit(work, *arguments)

@@ -62,7 +62,7 @@ def source_tables(
     ):
 
         def cwa_groups() -> pd.DataFrame:
-            return cwa["cwa_groups"].result().frame if "cwa_groups" in cwa else warehouse.frame("cwa_groups")
+            return cwa["cwa_groups"].result().frame if "cwa_groups" in selected else warehouse.frame("cwa_groups")
 
         def pcrt_readings() -> dict[str, Reading]:
             groups, pcids, subscriptions = pcrt.database.read()
@@ -70,11 +70,10 @@ def source_tables(
             with_plans = subscriptions_with_plans(subscriptions.frame, pcids.frame, cwa_groups(), plans, prefix)
             return dict(zip(PCRT_TABLES, (groups, pcids, subscriptions._replace(frame=with_plans)), strict=True))
 
-        cwa = {
-            table: of_cwa.submit(read)
-            for table, read in _cwa_reads(automate.client, plans, cwa_groups).items()
-            if table in selected
-        }
+        cwa: dict[str, Future[Reading]] = {}
+        for table, reads in _cwa_reads(automate.client, plans, cwa_groups).items():
+            if table in selected:
+                cwa[table] = of_cwa.submit(reads)
         snapshot = of_pcrt.submit(pcrt_readings) if selected & PCRT_TABLES.keys() else None
         # Dagster has to be told of a table after those that it is made of.
         order: list[Future[Any]] = [*cwa.values(), *([snapshot] if snapshot else [])]
@@ -91,7 +90,7 @@ def source_tables(
                             storing.add_reading(table, reading, read_after)
                 yield from storing.stored()
         except Exception:
-            yield from storing.all_stored()  # they are in the warehouse, although another could not be read
+            yield from storing.stored_all_the_same()
             raise
         finally:
             of_cwa.shutdown(wait=False, cancel_futures=True)  # after a failure there is no use in the rest

@@ -75,7 +75,7 @@ def tables_step(
                     if any(map(checks.stops, found)):
                         break
             except Exception:
-                yield from storing.all_stored()  # they are in the warehouse, although what came after them failed
+                yield from storing.stored_all_the_same()
                 raise
             yield from storing.all_stored()
 

@@ -28,7 +28,7 @@ def typed(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
 
 
 def lookup(keys: pd.Series, values: pd.Series) -> pd.Series:
-    """For each key the value that `values` has under it; null for a key that is null or not there."""
+    """For each key the value that `values` has under it, once; null for a key that is null or not there."""
     # Not `reindex`: pandas 3.1 turns ids without a gap into a RangeIndex, and fails to reindex that by a single null.
     are_texts = isinstance(values.index.dtype, pd.StringDtype) and isinstance(keys.dtype, pd.StringDtype)
     position = positions(keys, pd.Series(values.index)) if are_texts else values.index.get_indexer(pd.Index(keys))

@@ -82,7 +82,6 @@ def group_plans(
     pairs = computer_plans(cwa_group_members, cwa_groups)
     client_id = lookup(pairs["computer_id"], cwa_computers.set_index("computer_id")["client_id"])
     group_id = lookup(client_id, client_groups.set_index("client_id")["group_id"])
-    sizes = (
-        pairs.assign(group_id=group_id).groupby(["group_id", "plan"], as_index=False).size()
-    )  # without those of no group
+    # Those of no group are in none of these.
+    sizes = pairs.assign(group_id=group_id).groupby(["group_id", "plan"], as_index=False).size()
     return sizes.rename(columns={"size": "computers"})

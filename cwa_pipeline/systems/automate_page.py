@@ -37,7 +37,7 @@ Page = list[Any] | PageOfColumns
 
 
 class PageDecoder:
-    """Decodes the pages of one list. Threads may use it at the same time; they decode in turn.
+    """Decodes the pages of one list. Threads may use it at the same time; usual pages they decode in turn.
 
     Decoding needs the interpreter. Several at once would only push each other's page out of the processor's cache, at each switch from
     one thread to the next: a third more time.

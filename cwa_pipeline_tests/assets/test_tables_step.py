@@ -2,19 +2,24 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
+from dagster._utils import interrupts
 
 from cwa_pipeline import rules
 from cwa_pipeline.assets.resources import WarehouseResource
+from cwa_pipeline.assets.source_tables import CWA_TABLES, PCRT_TABLES
 from cwa_pipeline.assets.tables_step import tables_step
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.errors import WarehouseError
+from cwa_pipeline.errors import BusyError, WarehouseError
+from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline_tests.shop import Shop, open_shop
 
 
@@ -92,6 +97,8 @@ def test_a_blocking_check_that_fails_stops_what_comes_after_it_in_the_same_step(
     assert (check.check_name, check.passed) == ("one_row_per_client", False)
     assert made == []
     assert materialised(result) == ["client_groups"]
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_failure_data.error.cls_name == DagsterAssetCheckFailedError.__name__
 
 
 def test_what_was_stored_before_a_table_fails_is_on_record(shop: Shop) -> None:
@@ -104,24 +111,65 @@ def test_what_was_stored_before_a_table_fails_is_on_record(shop: Shop) -> None:
     assert len(shop.table("serial_blacklist")) == 1
 
 
-def test_a_table_that_cannot_be_stored_fails_the_run_and_is_not_called_materialised(shop: Shop) -> None:
-    before = shop.table("client_groups")
+def refuse_rows_of(shop: Shop, table: str) -> None:
+    """Make the warehouse fail at storing this table from now on."""
+    engine = sa.create_engine(shop.warehouse_url)
+    with engine.begin() as connection:
+        body = "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        connection.execute(sa.text(f"CREATE TRIGGER full BEFORE DELETE ON {table} {body}"))
+    engine.dispose()
+
+
+def test_a_table_that_cannot_be_stored_fails_the_run_and_nothing_made_of_it_is_stored(shop: Shop) -> None:
+    before = {table: shop.table(table) for table in ("client_groups", "computer_matches")}
+    refuse_rows_of(shop, "client_groups")
 
     def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
-        engine = sa.create_engine(shop.warehouse_url)
-        with engine.begin() as connection:
-            connection.execute(
-                sa.text("CREATE TRIGGER full BEFORE DELETE ON client_groups BEGIN SELECT RAISE(ABORT, 'no room'); END")
-            )
-        engine.dispose()
         return rules.matching.client_groups(cwa_clients, pcrt_groups).assign(reason="invented")
 
-    result = run(tables_step("two_tables", "matching", serial_blacklist, client_groups))
+    def computer_matches(
+        cwa_computers: pd.DataFrame,
+        pcrt_pcids: pd.DataFrame,
+        serial_blacklist: pd.DataFrame,
+        client_groups: pd.DataFrame,
+    ) -> pd.DataFrame:
+        found = rules.matching.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
+        return found.assign(reason="invented")
+
+    result = run(tables_step("three_tables", "matching", serial_blacklist, client_groups, computer_matches))
     assert not result.success
     [failure] = [event for event in result.all_events if event.is_step_failure]
     assert "no room" in str(failure.step_failure_data.error)
     assert materialised(result) == ["serial_blacklist"]
-    pd.testing.assert_frame_equal(shop.table("client_groups"), before)
+    for table, rows in before.items():
+        pd.testing.assert_frame_equal(shop.table(table), rows)
+
+
+def test_a_run_that_is_cancelled_between_two_events_keeps_its_lock_until_nothing_is_being_stored(shop: Shop) -> None:
+    stored: list[str] = []
+    let_in: list[str] = []
+
+    class Slow(WarehouseResource):
+        def store(self, table: str, frame: pd.DataFrame, run_id: str, receipts: pd.DataFrame | None = None) -> None:
+            if table == "client_groups":
+                time.sleep(1)  # the run has ended by now, but for this
+            with Warehouse(shop.warehouse_url) as another_sync, suppress(BusyError), another_sync.exclusive():
+                let_in.append(table)
+            super().store(table, frame, run_id, receipts)
+            stored.append(table)
+
+    def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
+        while not stored:
+            time.sleep(0.01)  # then the first table is about to be told
+        interrupts._received_interrupt["received"] = True  # what Dagster's handler of SIGTERM does
+        return rules.matching.client_groups(cwa_clients, pcrt_groups)
+
+    step = tables_step("two_tables", "matching", serial_blacklist, client_groups)
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(DagsterExecutionInterruptedError):
+        dg.materialize([step], resources={"warehouse": Slow()}, instance=instance)
+    with Warehouse(shop.warehouse_url) as next_sync, next_sync.exclusive():
+        assert stored == ["serial_blacklist", "client_groups"]
+    assert let_in == []
 
 
 def test_a_check_can_be_made_alone_of_what_the_warehouse_has(shop: Shop) -> None:
@@ -136,8 +184,36 @@ def test_a_check_can_be_made_alone_of_what_the_warehouse_has(shop: Shop) -> None
 
 
 def test_dagster_is_told_how_long_each_table_took_to_make_and_to_store(shop: Shop) -> None:
-    result = run(tables_step("one_table", "matching", serial_blacklist))
+    def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
+        time.sleep(0.2)
+        return rules.matching.client_groups(cwa_clients, pcrt_groups)
+
+    result = run(tables_step("one_table", "matching", client_groups))
     [event] = result.get_asset_materialization_events()
     metadata = event.materialization.metadata
-    assert 0 <= float(str(metadata["seconds_to_make"].value)) < 60
+    assert 0.2 <= float(str(metadata["seconds_to_make"].value)) < 60
     assert 0 < float(str(metadata["seconds_to_store"].value)) < 60
+
+
+def test_each_source_table_can_be_materialised_alone(shop: Shop) -> None:
+    sources = [*CWA_TABLES, *PCRT_TABLES]
+    rows = {table: shop.table(table) for table in sources}
+    for table in sources:
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = defs.resolve_job_def("nightly_sync").execute_in_process(
+                instance=instance, asset_selection=[dg.AssetKey(table)]
+            )
+        assert materialised(result) == [table]
+        loads = shop.table("table_loads").set_index("table_name")["run_id"]
+        assert loads.index[loads == result.run_id].tolist() == [table]
+    for table in sources:
+        pd.testing.assert_frame_equal(shop.table(table), rows[table])
+
+
+def test_what_was_before_is_not_told_once_it_is_gone(shop: Shop) -> None:
+    def client_groups(cwa_clients: pd.DataFrame, warehouse: WarehouseResource) -> pd.DataFrame:
+        return warehouse.before("serial_blacklist")
+
+    result = run(tables_step("two_tables", "matching", serial_blacklist, client_groups))
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert "serial_blacklist is made already" in str(failure.step_failure_data.error)
