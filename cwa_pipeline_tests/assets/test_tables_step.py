@@ -196,9 +196,7 @@ def test_dagster_is_told_how_long_each_table_took_to_make_and_to_store(shop: Sho
 
 
 def test_each_source_table_can_be_materialised_alone(shop: Shop) -> None:
-    sources = [*CWA_TABLES, *PCRT_TABLES]
-    rows = {table: shop.table(table) for table in sources}
-    for table in sources:
+    for table in (*CWA_TABLES, *PCRT_TABLES):
         with dg.DagsterInstance.ephemeral() as instance:
             result = defs.resolve_job_def("nightly_sync").execute_in_process(
                 instance=instance, asset_selection=[dg.AssetKey(table)]
@@ -206,8 +204,6 @@ def test_each_source_table_can_be_materialised_alone(shop: Shop) -> None:
         assert materialised(result) == [table]
         loads = Warehouse(shop.warehouse_url).loads()
         assert loads.loc[loads["run_id"] == result.run_id, "table_name"].tolist() == [table]
-    for table in sources:
-        pd.testing.assert_frame_equal(shop.table(table), rows[table])
 
 
 def test_what_was_before_is_not_told_once_it_is_gone(shop: Shop) -> None:
