@@ -18,9 +18,9 @@ TABLES_OF = {
     "members": ("subscription_members", "members_plan"),
 }
 STEPS_OF = {"write PCRT": "additional_members", "page": "integration_page", "night's inputs": "night_inputs"}
-WRITE_WAREHOUSE, WAITING = "write warehouse", "waiting for it, and checks"
+WRITE_WAREHOUSE, WAITING = "write warehouse", "waiting, checks"
 DAGSTER, START_UP = "Dagster's own", "start-up"
-ORDER = (READ, *TABLES_OF, *STEPS_OF, WAITING, WRITE_WAREHOUSE, DAGSTER, START_UP)
+ORDER = (READ, *TABLES_OF, *STEPS_OF, WRITE_WAREHOUSE, WAITING, DAGSTER, START_UP)
 _OF_TABLE = {table: phase for phase, tables in TABLES_OF.items() for table in tables}
 _OF_STEP = {step: phase for phase, step in STEPS_OF.items()}
 
