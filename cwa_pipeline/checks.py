@@ -7,7 +7,7 @@ refuses such a frame before it is a table.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import dagster as dg
@@ -208,6 +208,7 @@ def specs(tables: Iterable[str]) -> list[dg.AssetCheckSpec]:
 def results(context: dg.AssetExecutionContext, tables: Iterable[str], read: Read) -> list[dg.AssetCheckResult]:
     """Make the checks of these tables that the run asks for."""
     wanted, selected = set(tables), {key.name: key.asset_key for key in context.selected_asset_check_keys}
+    read = cache(read)  # many look at the same table
     made = []
     for check in CHECKS:
         if check.asset in wanted and check.name in selected:

@@ -1,11 +1,7 @@
 """The command line. Each command is a few lines over the job or the warehouse; what is heavy is imported when it is asked for."""
 
-import atexit
-import gc
 import logging
-import os
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,10 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cwa_pipeline import process
 from cwa_pipeline.errors import PipelineError, SettingsError
-from cwa_pipeline.memory import share_freed_memory
-
-NEW_OBJECTS = 5_000  # between two looks for garbage; after 700, as Python would, a sync looks eight times as often for the same memory
 
 app = typer.Typer(
     name="cwa-pipeline",
@@ -335,9 +329,7 @@ def _prepare() -> None:
     _show_progress()
     import cwa_pipeline.definitions  # noqa: F401 - with all that it imports, before the collector looks at it
 
-    gc.freeze()
-    gc.set_threshold(NEW_OBJECTS)
-    gc.enable()
+    process.is_imported()
 
 
 def _show_progress() -> None:
@@ -353,38 +345,11 @@ def _show_progress() -> None:
 
 
 def main() -> None:
-    """Run the command line, and end the process at once when that is done.
-
-    Importing makes a million objects that last to the end. Collecting garbage among them, and taking them apart one by one at the end,
-    would take a third of the time in which a short command answers.
-    """
-    gc.disable()
-    share_freed_memory()
-    # NumPy's library for matrices, which nobody here multiplies, else starts a thread for each processor, and they wait by spinning.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    status: list[int] = []
-    atexit.register(_end_at_once, status)  # first in, last out: after all that is registered from here on
-    try:
-        _run()
-    except SystemExit as end:
-        if isinstance(end.code, int):
-            status.append(end.code)
-        raise
-
-
-def _run() -> None:
-    """Run the command; an error of ours is its one line, without a stack trace."""
-    try:
-        app()
-    except PipelineError as error:
-        typer.echo(f"cwa-pipeline: {error}", err=True)
-        sys.exit(1)
-
-
-def _end_at_once(status: list[int]) -> None:
-    """End the process with this status; without one, or when its last words cannot be written, Python ends it and says why."""
-    if status:
-        with suppress(OSError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status[0])
+    """Run the command line; an error of ours is its one line, without a stack trace."""
+    process.begin()
+    with process.quick_end():
+        try:
+            app()
+        except PipelineError as error:
+            typer.echo(f"cwa-pipeline: {error}", err=True)
+            sys.exit(1)

@@ -55,10 +55,8 @@ def print_sync(outcome: SyncOutcome) -> int:
     _print_problems(outcome, "The sync")
     if outcome.succeeded:
         with own_warehouse() as warehouse:
-            lists, issues = (
-                warehouse.counts("additional_members", "status"),
-                warehouse.counts("open_issues", "severity"),
-            )
+            lists = warehouse.counts("additional_members", "status")
+            issues = warehouse.counts("open_issues", "severity")
         told = ", ".join(f"{count} {status}" for status, count in lists.items()) or "none to judge"
         errors, warnings = issues.get("error", 0), issues.get("warning", 0)
         out = console()

@@ -3,7 +3,7 @@
 What belongs here: which settings open which system. What must not: what is read or written there. Nothing is connected at import.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
@@ -129,9 +129,10 @@ class WarehouseResource(dg.ConfigurableResource):
         """Let what comes after in this run see a frame as the table, which is stored already or not to be stored."""
         self._frames[table] = frame
 
-    def store(self, table: str, frame: pd.DataFrame, run_id: str, receipts: pd.DataFrame | None = None) -> None:
-        """Fill the table with a frame that `take` gave back, in one transaction with its receipts."""
-        appended = {} if receipts is None else {"read_receipts": receipts}
+    def store(
+        self, table: str, frame: pd.DataFrame, run_id: str, appended: Mapping[str, pd.DataFrame] | None = None
+    ) -> None:
+        """Fill the table with a frame that `take` gave back, in one transaction with rows for others."""
         self._warehouse.fill({table: frame}, run_id, appended)
 
     def meanwhile(self, work: Callable[..., Result], *arguments: object) -> Future[Result]:

@@ -7,7 +7,6 @@ What belongs here: which table is read how, and the columns that a rule adds to 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -64,28 +63,29 @@ def source_tables(
         def cwa_groups() -> pd.DataFrame:
             return cwa["cwa_groups"].result().frame if "cwa_groups" in selected else warehouse.frame("cwa_groups")
 
-        def pcrt_readings() -> dict[str, Reading]:
+        def pcrt_readings() -> list[Reading]:
             groups, pcids, subscriptions = pcrt.database.read()
             pcids = pcids._replace(frame=with_normalised_serial(pcids.frame))
             with_plans = subscriptions_with_plans(subscriptions.frame, pcids.frame, cwa_groups(), plans, prefix)
-            return dict(zip(PCRT_TABLES, (groups, pcids, subscriptions._replace(frame=with_plans)), strict=True))
+            return [groups, pcids, subscriptions._replace(frame=with_plans)]
 
         cwa: dict[str, Future[Reading]] = {}
         for table, reads in _cwa_reads(automate.client, plans, cwa_groups).items():
             if table in selected:
                 cwa[table] = of_cwa.submit(reads)
-        snapshot = of_pcrt.submit(pcrt_readings) if selected & PCRT_TABLES.keys() else None
-        # Dagster has to be told of a table after those that it is made of.
-        order: list[Future[Any]] = [*cwa.values(), *([snapshot] if snapshot else [])]
-        tables = {read: table for table, read in cwa.items()}
-        under_way = {*order}
+        # In this order: Dagster has to be told of a table after those that it is made of.
+        tables_of: dict[Future[Any], Sequence[str]] = {read: [table] for table, read in cwa.items()}
+        if selected & PCRT_TABLES.keys():
+            tables_of[of_pcrt.submit(pcrt_readings)] = [*PCRT_TABLES]
+        order, under_way = [*tables_of], {*tables_of}
         try:
             while under_way:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 for read in sorted(done, key=order.index):
-                    readings = read.result() if read is snapshot else {tables[read]: read.result()}
+                    found = read.result()
                     read_after = {"read_after_seconds": round(time.perf_counter() - since, 3)}
-                    for table, reading in readings.items():
+                    readings = [found] if isinstance(found, Reading) else found
+                    for table, reading in zip(tables_of[read], readings, strict=True):
                         if table in selected:
                             storing.add_reading(table, reading, read_after)
                 yield from storing.stored()
@@ -95,7 +95,7 @@ def source_tables(
         finally:
             of_cwa.shutdown(wait=False, cancel_futures=True)  # after a failure there is no use in the rest
         yield from storing.all_stored()
-    yield from checks.results(context, [*CWA_TABLES, *PCRT_TABLES], cache(warehouse.frame))
+    yield from checks.results(context, [*CWA_TABLES, *PCRT_TABLES], warehouse.frame)
 
 
 def _cwa_reads(

@@ -62,7 +62,9 @@ class Storing:
         receipts = _receipts(table, reading, self._run_id)
         if reading.is_whole:
             frame = self._warehouse.take(table, reading.frame)
-            self._submit(table, frame, metadata, self._warehouse.store, table, frame, self._run_id, receipts)
+            self._submit(
+                table, frame, metadata, self._warehouse.store, table, frame, self._run_id, {"read_receipts": receipts}
+            )
         else:
             self._log.warning("%s keeps the rows of before: what was read is empty or not as counted", table)
             self._warehouse.show(table, reading.frame)  # for the blocking check to see

@@ -79,7 +79,9 @@ def tables_step(
                 raise
             yield from storing.all_stored()
 
-    others = {name: parameter for its in parameters.values() for name, parameter in its.items() if name not in TABLES}
+    asked_for = {
+        name: parameter for its in parameters.values() for name, parameter in its.items() if name not in TABLES
+    }
     # What Dagster goes by when it looks for resources and configuration.
-    step.__signature__ = Signature([*(_OWN | others).values()])  # type: ignore[attr-defined]
+    step.__signature__ = Signature([*(_OWN | asked_for).values()])  # type: ignore[attr-defined]
     return dg.multi_asset(name=name, specs=specs, check_specs=checks.specs(computes_of), can_subset=True)(step)

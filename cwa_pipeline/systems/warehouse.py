@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import adbc_driver_manager
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOADS = "table_loads"
-NOTHING: Mapping[str, pd.DataFrame] = MappingProxyType({})
 # They grow from night to night, so before the first night they are rightly empty; any other table that was never
 # filled has nothing to say, and an empty frame would say "there are none"
 GROWING = {
@@ -96,14 +94,14 @@ class Warehouse:
         return checked
 
     def fill(
-        self, checked: Mapping[str, pd.DataFrame], run_id: str, appended: Mapping[str, pd.DataFrame] = NOTHING
+        self, checked: Mapping[str, pd.DataFrame], run_id: str, appended: Mapping[str, pd.DataFrame] | None = None
     ) -> None:
         """`replace` for frames that `validated` has handed back, with rows for other tables in the same transaction.
 
         Rows that are there already, by their hash and their number, are not written again; `table_loads` is all the same.
         """
         arrows = {table: self._arrow(table, frame) for table, frame in checked.items()}
-        more = {table: self._arrow(table, validated(table, frame)) for table, frame in appended.items()}
+        more = {table: self._arrow(table, validated(table, frame)) for table, frame in (appended or {}).items()}
         now = datetime.now(UTC)
         loads = pd.DataFrame(
             {

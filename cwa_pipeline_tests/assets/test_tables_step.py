@@ -82,16 +82,11 @@ def test_a_blocking_check_that_fails_stops_what_comes_after_it_in_the_same_step(
     def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
         return rules.matching.client_groups(cwa_clients, pcrt_groups).iloc[1:]  # a client is forgotten
 
-    def computer_matches(
-        cwa_computers: pd.DataFrame,
-        pcrt_pcids: pd.DataFrame,
-        serial_blacklist: pd.DataFrame,
-        client_groups: pd.DataFrame,
-    ) -> pd.DataFrame:
-        made.append("computer_matches")
-        return rules.matching.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
+    def client_issues(cwa_clients: pd.DataFrame, client_groups: pd.DataFrame) -> pd.DataFrame:
+        made.append("client_issues")
+        return rules.client_issues.client_issues(cwa_clients, client_groups)
 
-    result = run(tables_step("two_tables", "matching", client_groups, computer_matches))
+    result = run(tables_step("two_tables", "matching", client_groups, client_issues))
     assert not result.success
     [check] = result.get_asset_check_evaluations()
     assert (check.check_name, check.passed) == ("one_row_per_client", False)
@@ -121,22 +116,17 @@ def refuse_rows_of(shop: Shop, table: str) -> None:
 
 
 def test_a_table_that_cannot_be_stored_fails_the_run_and_nothing_made_of_it_is_stored(shop: Shop) -> None:
-    before = {table: shop.table(table) for table in ("client_groups", "computer_matches")}
+    before = {table: shop.table(table) for table in ("client_groups", "client_issues")}
     refuse_rows_of(shop, "client_groups")
 
     def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
         return rules.matching.client_groups(cwa_clients, pcrt_groups).assign(reason="invented")
 
-    def computer_matches(
-        cwa_computers: pd.DataFrame,
-        pcrt_pcids: pd.DataFrame,
-        serial_blacklist: pd.DataFrame,
-        client_groups: pd.DataFrame,
-    ) -> pd.DataFrame:
-        found = rules.matching.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
-        return found.assign(reason="invented")
+    def client_issues(cwa_clients: pd.DataFrame, client_groups: pd.DataFrame) -> pd.DataFrame:
+        assert (client_groups["reason"] == "invented").all()
+        return before["client_issues"].head(1)
 
-    result = run(tables_step("three_tables", "matching", serial_blacklist, client_groups, computer_matches))
+    result = run(tables_step("three_tables", "matching", serial_blacklist, client_groups, client_issues))
     assert not result.success
     [failure] = [event for event in result.all_events if event.is_step_failure]
     assert "no room" in str(failure.step_failure_data.error)
