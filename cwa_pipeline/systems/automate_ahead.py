@@ -2,13 +2,21 @@
 
 What belongs here: how many are asked for at once, and handing them on in their order. What must not: what a page says, or how many
 there are (`automate_paging`).
+
+A server that answers about as soon as a page is decoded is asked for one page after another: there is hardly anything to wait for, and
+threads that receive only take the interpreter from the one that decodes, a quarter of the time of reading a million computers.
 """
 
+import math
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
 from cwa_pipeline.systems.automate_session import Answer
+
+WORTH_IT = 3  # times as long as a page is decoded it has to be on its way, for others to be asked for meanwhile
+LOOKED_BACK_AT = 8  # pages; the quickest of them tells how long the server takes, the others may have waited for us
 
 
 class PagesAhead:
@@ -20,6 +28,8 @@ class PagesAhead:
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="cwa-pages")
         self._on_their_way: dict[int, Future[Answer]] = {}
         self._last = 1
+        self._at_once = 1
+        self._on_its_way: deque[float] = deque(maxlen=LOOKED_BACK_AT)
 
     def __enter__(self) -> Self:
         """Nothing is asked for yet."""
@@ -35,7 +45,17 @@ class PagesAhead:
 
     def get(self, page: int) -> Answer:
         """The answer to this page, asking for those behind it meanwhile; raises what asking for this page raised."""
-        for number in range(page, max(page, min(self._last, page + self._connections - 1)) + 1):
+        for number in range(page, max(page, min(self._last, page + self._at_once - 1)) + 1):
             if number not in self._on_their_way:
                 self._on_their_way[number] = self._pool.submit(self._fetch, number)
-        return self._on_their_way.pop(page).result()
+        answer = self._on_their_way.pop(page).result()
+        self._on_its_way.append(answer.on_its_way)
+        self._at_once = self._worth_asking_for(answer.decoding)
+        return answer
+
+    def _worth_asking_for(self, decoding: float) -> int:
+        """As many pages at once as come in while one is on its way, the one that is decoded included."""
+        quickest = min(self._on_its_way)
+        if quickest <= WORTH_IT * decoding:
+            return 1
+        return min(self._connections, 1 + math.ceil(quickest / decoding)) if decoding else self._connections

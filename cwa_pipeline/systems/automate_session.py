@@ -36,11 +36,13 @@ REMEDIES = {
 
 
 class Answer(NamedTuple):
-    """What CWA answered to a GET; no records unless the status is 200."""
+    """What CWA answered to a GET, no records unless the status is 200; and how long it was on its way and being decoded (seconds)."""
 
     status: int
     records: Page
     total: int | None
+    on_its_way: float = 0
+    decoding: float = 0
 
 
 class AutomateSession:
@@ -146,7 +148,9 @@ class AutomateSession:
     def _get_once(
         self, place: str, path: str, params: Mapping[str, str], accept: Collection[int], decoder: Decoder | None
     ) -> Answer | Trouble:
+        since = time.monotonic()
         response = self._http.send(place, "GET", path, params=params)
+        arrived = time.monotonic()
         if isinstance(response, Trouble):
             return response
         if response.status_code in accept:
@@ -160,7 +164,13 @@ class AutomateSession:
         if not isinstance(records, list | PageOfColumns):
             raise SourceError(f"{place}: the answer is JSON but no list; {URL_REMEDY}")
         total = response.headers.get("Total-Count", "").strip()
-        return Answer(response.status_code, records, int(total) if re.fullmatch("[0-9]{1,18}", total) else None)
+        return Answer(
+            response.status_code,
+            records,
+            int(total) if re.fullmatch("[0-9]{1,18}", total) else None,
+            on_its_way=arrived - since,
+            decoding=time.monotonic() - arrived,
+        )
 
     def _retrying(self, place: str) -> tenacity.Retrying:
         """Try again while there is Trouble: doubling pauses with jitter, and never sooner than Retry-After asks."""

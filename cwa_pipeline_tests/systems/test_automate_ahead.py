@@ -1,12 +1,15 @@
 """Several pages on their way at once give the same rows as one after another, with no more connections than allowed."""
 
 import threading
+import time
 
 import pandas as pd
 import pytest
 
 from cwa_pipeline.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Fault, Request
 from cwa_pipeline.errors import IncompleteReadError, SourceError
+from cwa_pipeline.systems.automate_ahead import WORTH_IT, PagesAhead
+from cwa_pipeline.systems.automate_session import Answer
 from cwa_pipeline_tests.systems.automate_scenario import reading
 
 COMPUTERS = 10_500  # eleven pages
@@ -43,6 +46,57 @@ def test_never_more_connections_than_configured(connections: int) -> None:
     with reading(large_world(), behaviour, connections=connections) as (cwa, server):
         assert len(cwa.computers().frame) == COMPUTERS
     assert most == connections
+
+
+def furthest(asked: list[int], expected: int) -> int:
+    """The last page asked for, by threads that may still be about to."""
+    until = time.monotonic() + 10
+    while max(asked) < expected and time.monotonic() < until:
+        time.sleep(0.01)
+    return max(asked)
+
+
+@pytest.mark.parametrize(
+    ("on_its_way", "decoding", "at_once"),
+    [
+        (0.001, 0.002, 1),
+        (0.002 * WORTH_IT, 0.002, 1),
+        (0.009, 0.002, 6),
+        (0.2, 0.002, 8),
+        (0.2, 0.0, 8),
+    ],
+    ids=["sooner than decoded", "hardly later", "some times as long", "a slow server", "nothing to decode"],
+)
+def test_as_many_pages_are_asked_for_at_once_as_come_in_while_one_is_on_its_way(
+    on_its_way: float, decoding: float, at_once: int
+) -> None:
+    asked: list[int] = []
+
+    def fetch(page: int) -> Answer:
+        asked.append(page)
+        return Answer(200, [], None, on_its_way, decoding)
+
+    with PagesAhead(fetch, connections=8) as pages:
+        pages.expect(100)
+        for page in range(1, 21):
+            pages.get(page)
+        assert furthest(asked, 20 + at_once - 1) == 20 + at_once - 1
+
+
+def test_a_server_that_grows_slow_is_asked_ahead_soon() -> None:
+    asked: list[int] = []
+
+    def fetch(page: int) -> Answer:
+        asked.append(page)
+        return Answer(200, [], None, on_its_way=0.2 if page > 10 else 0.001, decoding=0.002)
+
+    with PagesAhead(fetch, connections=4) as pages:
+        pages.expect(100)
+        for page in range(1, 19):
+            pages.get(page)
+        assert max(asked) == 18
+        pages.get(19)
+        assert furthest(asked, 22) == 22
 
 
 def test_no_page_beyond_the_last_is_asked_for_where_total_count_tells_which_that_is() -> None:
