@@ -32,7 +32,7 @@ def run_nightly_sync(*, dry_run: bool = False, plan_id: str | None = None, relea
     """Run the job once, recorded where DAGSTER_HOME says (nowhere when that is not set)."""
     return _run(
         {
-            "members_plan": {"config": {"release": [*release]}},
+            "rules": {"config": {"release": [*release]}},
             "additional_members": {"config": {"dry_run": dry_run, "plan_id": plan_id}},
         }
     )

@@ -10,7 +10,6 @@ from cwa_pipeline import checks
 from cwa_pipeline.assets import sources
 from cwa_pipeline.assets.resources import PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.assets.table_metadata import materialisation_metadata, table_spec
-from cwa_pipeline.assets.tables_step import tables_step
 from cwa_pipeline.errors import GuardError
 from cwa_pipeline.nights import INPUTS
 from cwa_pipeline.rules import guards, ledger, membership
@@ -82,10 +81,6 @@ def members_plan(
     limits = settings.values.guards
     drops = guards.source_drops(*record.source_counts(context.run.run_id), limits)
     return guards.guarded(plan, record.last_lists(), record.undone_groups(), drops, config.release, limits)
-
-
-# Named as its last table: who asks for a release in the launchpad finds it there.
-members_tables = tables_step("members_plan", GROUP, subscription_members, members_plan)
 
 
 _UPSTREAM = {dg.AssetKey(table) for table in ("members_plan", "pcrt_subscriptions", "open_issues")}

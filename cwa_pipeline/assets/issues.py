@@ -5,7 +5,7 @@ import pandas as pd
 from cwa_pipeline import rules
 from cwa_pipeline.assets.issue_metadata import issue_metadata
 from cwa_pipeline.assets.resources import WarehouseResource
-from cwa_pipeline.assets.tables_step import WithMetadata, tables_step
+from cwa_pipeline.assets.tables_step import WithMetadata
 from cwa_pipeline.rules import history
 
 
@@ -68,6 +68,3 @@ def open_issues(
     client_issues: pd.DataFrame, computer_issues: pd.DataFrame, group_issues: pd.DataFrame, issue_history: pd.DataFrame
 ) -> pd.DataFrame:
     return history.open_issues(client_issues, computer_issues, group_issues, issue_history)
-
-
-issue_tables = tables_step("issues", "issues", client_issues, computer_issues, group_issues, issue_history, open_issues)

@@ -2,8 +2,6 @@
 
 import pandas as pd
 
-from cwa_pipeline.assets import sources
-from cwa_pipeline.assets.tables_step import tables_step
 from cwa_pipeline.rules import matching, serials, suggestions
 from cwa_pipeline.settings import generic_serials
 
@@ -29,14 +27,3 @@ def match_suggestions(
     serial_blacklist: pd.DataFrame,
 ) -> pd.DataFrame:
     return suggestions.match_suggestions(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist)
-
-
-matching_tables = tables_step(
-    "matching",
-    "matching",
-    serial_blacklist,
-    client_groups,
-    computer_matches,
-    match_suggestions,
-    deps={"serial_blacklist": [sources.GENERIC_SERIALS]},
-)

@@ -38,16 +38,20 @@ Compute = Callable[..., pd.DataFrame | WithMetadata]
 
 
 def tables_step(
-    name: str, group: str, *computes: Compute, deps: Mapping[str, Sequence[dg.AssetKey]] | None = None
+    name: str, *grouped: tuple[str, *tuple[Compute, ...]], deps: Mapping[str, Sequence[dg.AssetKey]] | None = None
 ) -> dg.AssetsDefinition:
     """A step of the assets that the functions are named after; a parameter named as a table is that table, the others are Dagster's.
 
-    `deps` are assets that a table comes from besides its parameters.
+    The functions come in the order in which they are called, behind the name of their group. `deps` are assets that a table comes
+    from besides its parameters.
     """
-    computes_of = {compute.__name__: compute for compute in computes}
+    group_of = {compute.__name__: group for group, *computes in grouped for compute in computes}
+    computes_of = {compute.__name__: compute for _, *computes in grouped for compute in computes}
     parameters = {table: signature(compute).parameters for table, compute in computes_of.items()}
     specs = [
-        table_spec(table, group, KINDS, [*(name for name in its if name in TABLES), *(deps or {}).get(table, [])])
+        table_spec(
+            table, group_of[table], KINDS, [*(name for name in its if name in TABLES), *(deps or {}).get(table, [])]
+        )
         for table, its in parameters.items()
     ]
 

@@ -57,7 +57,7 @@ def test_a_table_is_stored_while_the_next_one_is_made(shop: Shop) -> None:
         return rules.matching.client_groups(cwa_clients, pcrt_groups)
 
     assert len(shop.table("serial_blacklist")) > 1
-    result = run(tables_step("two_tables", "matching", serial_blacklist, client_groups))
+    result = run(tables_step("two_tables", ("matching", serial_blacklist, client_groups)))
     assert result.success
     assert seen == [1]
     assert materialised(result) == ["serial_blacklist", "client_groups"]
@@ -72,7 +72,7 @@ def test_the_next_table_is_made_of_what_this_step_has_made(shop: Shop) -> None:
         given.append(serial_blacklist)
         return rules.matching.client_groups(cwa_clients, pcrt_groups)
 
-    assert run(tables_step("two_tables", "matching", serial_blacklist, client_groups)).success
+    assert run(tables_step("two_tables", ("matching", serial_blacklist, client_groups))).success
     assert given[0]["normalised"].tolist() == ["INVENTED"]
 
 
@@ -86,7 +86,7 @@ def test_a_blocking_check_that_fails_stops_what_comes_after_it_in_the_same_step(
         made.append("client_issues")
         return rules.client_issues.client_issues(cwa_clients, client_groups)
 
-    result = run(tables_step("two_tables", "matching", client_groups, client_issues))
+    result = run(tables_step("two_tables", ("matching", client_groups, client_issues)))
     assert not result.success
     [check] = result.get_asset_check_evaluations()
     assert (check.check_name, check.passed) == ("one_row_per_client", False)
@@ -100,7 +100,7 @@ def test_what_was_stored_before_a_table_fails_is_on_record(shop: Shop) -> None:
     def client_groups(cwa_clients: pd.DataFrame) -> pd.DataFrame:
         raise WarehouseError(f"{len(cwa_clients)} clients are too many")
 
-    result = run(tables_step("two_tables", "matching", serial_blacklist, client_groups))
+    result = run(tables_step("two_tables", ("matching", serial_blacklist, client_groups)))
     assert not result.success
     assert materialised(result) == ["serial_blacklist"]
     assert len(shop.table("serial_blacklist")) == 1
@@ -126,7 +126,7 @@ def test_a_table_that_cannot_be_stored_fails_the_run_and_nothing_made_of_it_is_s
         assert (client_groups["reason"] == "invented").all()
         return before["client_issues"].head(1)
 
-    result = run(tables_step("three_tables", "matching", serial_blacklist, client_groups, client_issues))
+    result = run(tables_step("three_tables", ("matching", serial_blacklist, client_groups, client_issues)))
     assert not result.success
     [failure] = [event for event in result.all_events if event.is_step_failure]
     assert "no room" in str(failure.step_failure_data.error)
@@ -154,7 +154,7 @@ def test_a_run_that_is_cancelled_between_two_events_keeps_its_lock_until_nothing
         interrupts._received_interrupt["received"] = True  # what Dagster's handler of SIGTERM does
         return rules.matching.client_groups(cwa_clients, pcrt_groups)
 
-    step = tables_step("two_tables", "matching", serial_blacklist, client_groups)
+    step = tables_step("two_tables", ("matching", serial_blacklist, client_groups))
     with dg.DagsterInstance.ephemeral() as instance, pytest.raises(DagsterExecutionInterruptedError):
         dg.materialize([step], resources={"warehouse": Slow()}, instance=instance)
     with Warehouse(shop.warehouse_url) as next_sync, next_sync.exclusive():
@@ -178,7 +178,7 @@ def test_dagster_is_told_how_long_each_table_took_to_make_and_to_store(shop: Sho
         time.sleep(0.2)
         return rules.matching.client_groups(cwa_clients, pcrt_groups)
 
-    result = run(tables_step("one_table", "matching", client_groups))
+    result = run(tables_step("one_table", ("matching", client_groups)))
     [event] = result.get_asset_materialization_events()
     metadata = event.materialization.metadata
     assert 0.2 <= float(str(metadata["seconds_to_make"].value)) < 60
@@ -200,6 +200,6 @@ def test_what_was_before_is_not_told_once_it_is_gone(shop: Shop) -> None:
     def client_groups(cwa_clients: pd.DataFrame, warehouse: WarehouseResource) -> pd.DataFrame:
         return warehouse.before("serial_blacklist")
 
-    result = run(tables_step("two_tables", "matching", serial_blacklist, client_groups))
+    result = run(tables_step("two_tables", ("matching", serial_blacklist, client_groups)))
     [failure] = [event for event in result.all_events if event.is_step_failure]
     assert "serial_blacklist is made already" in str(failure.step_failure_data.error)

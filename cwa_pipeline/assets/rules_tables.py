@@ -1,0 +1,24 @@
+"""All that the rules work out of what was read, in one step.
+
+What belongs here: which tables those are, and their order. What must not: how one is made (`matching`, `issues`, `coverage`).
+"""
+
+from cwa_pipeline.assets import coverage, issues, matching, sources
+from cwa_pipeline.assets.tables_step import tables_step
+
+rules_tables = tables_step(
+    "rules",
+    ("matching", matching.serial_blacklist, matching.client_groups, matching.computer_matches),
+    ("coverage", coverage.subscription_members, coverage.members_plan),
+    (
+        "issues",
+        issues.client_issues,
+        issues.computer_issues,
+        issues.group_issues,
+        issues.issue_history,
+        issues.open_issues,
+    ),
+    # They take longest and nothing waits for them: meanwhile the others are stored.
+    ("matching", matching.match_suggestions),
+    deps={"serial_blacklist": [sources.GENERIC_SERIALS]},
+)
