@@ -71,7 +71,7 @@ class CwaSettings(_Section):
         default=4,
         ge=1,
         le=MOST_CONNECTIONS,
-        description="How many pages are asked for at once; more is faster where the server is slow to answer",
+        description="How many pages are asked for at once, at most; more is faster where the server is slow to answer",
     )
 
 

@@ -45,10 +45,14 @@ class PagesAhead:
 
     def get(self, page: int) -> Answer:
         """The answer to this page, asking for those behind it meanwhile; raises what asking for this page raised."""
-        for number in range(page, max(page, min(self._last, page + self._at_once - 1)) + 1):
-            if number not in self._on_their_way:
-                self._on_their_way[number] = self._pool.submit(self._fetch, number)
-        answer = self._on_their_way.pop(page).result()
+        if self._at_once == 1 and page not in self._on_their_way:
+            # By the thread that goes on with it: what another one has received is out of this processor's cache, a fifth of the time.
+            answer = self._fetch(page)
+        else:
+            for number in range(page, max(page, min(self._last, page + self._at_once - 1)) + 1):
+                if number not in self._on_their_way:
+                    self._on_their_way[number] = self._pool.submit(self._fetch, number)
+            answer = self._on_their_way.pop(page).result()
         self._on_its_way.append(answer.on_its_way)
         self._at_once = self._worth_asking_for(answer.decoding)
         return answer
