@@ -52,8 +52,7 @@ def keep(
         ) from None
     path = folder / f"{night.isoformat()}.zip"
     with writing(path, replace=True) as file:
-        for table in INPUTS:
-            file.add(table, to_arrow(table, read(table), times_as_text=False))
+        file.add_all(INPUTS, lambda table: to_arrow(table, read(table), times_as_text=False))
         manifest = file.finish(HEAD, f"cwa-pipeline {version('cwa-pipeline')}", {MODE: mode})
     forget_all_but(folder, nights)
     return path, manifest

@@ -292,7 +292,7 @@ def test_a_restore_that_is_killed_leaves_the_old_rows_and_can_be_done_again(url:
 
 def back_up_on_a_full_disk(url: str, test: Pipe) -> None:
     resource.setrlimit(
-        resource.RLIMIT_FSIZE, (50_000, 50_000)
+        resource.RLIMIT_FSIZE, (35_000, 35_000)
     )  # no file may grow past this, as on a full disk; SQLite needs 32 KiB
     try:
         back_up(Warehouse(make_url(url)), Path(str(make_url(url).database)).with_name("full.zip"))
