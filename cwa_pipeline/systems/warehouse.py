@@ -9,6 +9,7 @@ ones, and analysts' grants, views and indexes on it last.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -103,23 +104,29 @@ class Warehouse:
         arrows = {table: self._arrow(table, frame) for table, frame in checked.items()}
         more = {table: self._arrow(table, validated(table, frame)) for table, frame in (appended or {}).items()}
         now = datetime.now(UTC)
-        loads = pd.DataFrame(
-            {
-                "table_name": list(checked),
-                "run_id": run_id,
-                "loaded_at": pd.Series(now, index=range(len(checked)), dtype=schema.dtypes(LOADS)["loaded_at"]),
-                "row_count": [len(frame) for frame in checked.values()],
-                "content_hash": [content_hash(rows) for rows in arrows.values()],
-            }
-        )
         loads_table = schema.sql_table(LOADS)
-        with self._connection() as connection, connection.cursor() as cursor:
+        with (
+            ThreadPoolExecutor(1, "hash") as thread,
+            self._connection() as connection,
+            connection.cursor() as cursor,
+        ):
+            hashes = {table: thread.submit(content_hash, rows) for table, rows in arrows.items()}
             cursor.execute(self._sql(sa.select(loads_table.c.table_name, loads_table.c.content_hash)))
             there = dict(cursor.fetchall())
-            for table, new_hash in zip(checked, loads["content_hash"], strict=True):
-                if there.get(table) != new_hash or self._count(connection, table) != len(checked[table]):
+            for table, rows in arrows.items():
+                # The number first: where that tells already, the hash is made while the rows are being written.
+                if self._count(connection, table) != rows.num_rows or there.get(table) != hashes[table].result():
                     cursor.execute(self._sql(sa.delete(schema.sql_table(table))))
-                    self._ingest(cursor, table, arrows[table])
+                    self._ingest(cursor, table, rows)
+            loads = pd.DataFrame(
+                {
+                    "table_name": list(checked),
+                    "run_id": run_id,
+                    "loaded_at": pd.Series(now, index=range(len(checked)), dtype=schema.dtypes(LOADS)["loaded_at"]),
+                    "row_count": [len(frame) for frame in checked.values()],
+                    "content_hash": [made.result() for made in hashes.values()],
+                }
+            )
             cursor.execute(self._sql(sa.delete(loads_table).where(loads_table.columns.table_name.in_(list(checked)))))
             for table, rows in {LOADS: self._arrow(LOADS, validated(LOADS, loads)), **more}.items():
                 self._ingest(cursor, table, rows)
