@@ -9,6 +9,8 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cwa_pipeline.rules.instructions import INSTRUCTIONS
 from cwa_pipeline.rules.issues import ISSUES
@@ -42,7 +44,9 @@ def first_rows(table: str, issues: pd.DataFrame) -> str:
     if issues.empty:
         return "Nothing is open."
     shown = impersonal_columns(table)
-    first = issues.sort_values(["severity", "issue_key"])[shown].head(FIRST_ROWS).drop(columns="issue_key")
+    keys = pa.table({name: pa.array(issues[name].array) for name in ("severity", "issue_key")})
+    best = pc.select_k_unstable(keys, FIRST_ROWS, [(name, "ascending") for name in keys.column_names])
+    first = issues.iloc[best.to_numpy()][shown].drop(columns="issue_key")
     rows = first.dropna(axis="columns", how="all").map(markdown_safe).to_markdown(index=False, disable_numparse=True)
     pairs = first[["issue", "reason"]].drop_duplicates().itertuples(index=False, name=None)
     words = [(issue, INSTRUCTIONS[issue, None if pd.isna(reason) else reason]) for issue, reason in pairs]
