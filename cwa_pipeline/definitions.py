@@ -3,8 +3,14 @@
 import dagster as dg
 
 from cwa_pipeline.alerts.sensor import alerts_sensor
-from cwa_pipeline.assets import coverage, nights, page, rules_tables, source_tables, sources
-from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
+from cwa_pipeline.assets import coverage, matching, nights, page, rules_tables, source_tables, sources
+from cwa_pipeline.assets.resources import (
+    AutomateResource,
+    PcrtResource,
+    SecondProcessResource,
+    SettingsResource,
+    WarehouseResource,
+)
 from cwa_pipeline.jobs import nightly_sync_job, nightly_sync_schedule, page_after_a_failure_of
 from cwa_pipeline.pruning_job import pruning_job, pruning_schedule
 from cwa_pipeline.settings import AlertSettings, ScheduleSettings, Settings, config_path
@@ -20,7 +26,7 @@ job_name = _nightly_sync.name
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
-        [sources, source_tables, rules_tables, coverage, nights, page],
+        [sources, source_tables, rules_tables, coverage, nights, matching, page],
         key_prefix=_site,
         source_key_prefix=_site,
         include_specs=True,
@@ -33,6 +39,7 @@ defs = dg.Definitions(
         "automate": AutomateResource(),
         "pcrt": PcrtResource(),
         "warehouse": WarehouseResource(),
+        "second_process": SecondProcessResource(),
     },
     # A run is a process of its own already; a process per step would cost ten times as much and read every table back.
     executor=dg.in_process_executor,

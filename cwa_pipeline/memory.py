@@ -31,3 +31,9 @@ def share_freed_memory() -> None:
         for variable, (setting, value) in _SETTINGS.items():
             if variable not in os.environ:
                 library.mallopt(setting, value)
+
+
+def give_back_freed_memory() -> None:
+    """Give the system what is free by now; without the GNU C library nothing is done."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)

@@ -1,7 +1,11 @@
 """What is tied to what: clients to groups, computers to PCIDs."""
 
+from typing import Any
+
 import pandas as pd
 
+from cwa_pipeline.assets.resources import SecondProcessResource
+from cwa_pipeline.assets.tables_step import tables_step
 from cwa_pipeline.rules import matching, serials, suggestions
 from cwa_pipeline.settings import generic_serials
 
@@ -15,15 +19,43 @@ def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.Da
 
 
 def computer_matches(
-    cwa_computers: pd.DataFrame, pcrt_pcids: pd.DataFrame, serial_blacklist: pd.DataFrame, client_groups: pd.DataFrame
+    second_process: SecondProcessResource,
+    cwa_computers: pd.DataFrame,
+    pcrt_pcids: pd.DataFrame,
+    serial_blacklist: pd.DataFrame,
+    client_groups: pd.DataFrame,
 ) -> pd.DataFrame:
-    return matching.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
+    matches = matching.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
+    second_process.begin(*_suggesting(cwa_computers, matches, pcrt_pcids, serial_blacklist))
+    return matches
 
 
 def match_suggestions(
+    second_process: SecondProcessResource,
     cwa_computers: pd.DataFrame,
     computer_matches: pd.DataFrame,
     pcrt_pcids: pd.DataFrame,
     serial_blacklist: pd.DataFrame,
 ) -> pd.DataFrame:
-    return suggestions.match_suggestions(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist)
+    return second_process.work(*_suggesting(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist))
+
+
+def _suggesting(
+    cwa_computers: pd.DataFrame,
+    computer_matches: pd.DataFrame,
+    pcrt_pcids: pd.DataFrame,
+    serial_blacklist: pd.DataFrame,
+) -> tuple[Any, ...]:
+    """How much work the suggestions are, and what is called with what for them."""
+    return (
+        len(cwa_computers),
+        suggestions.match_suggestions,
+        cwa_computers[suggestions.LOOKED_AT["cwa_computers"]],
+        computer_matches[suggestions.LOOKED_AT["computer_matches"]],
+        pcrt_pcids[suggestions.LOOKED_AT["pcrt_pcids"]],
+        serial_blacklist,
+    )
+
+
+# A step of its own: the write does not wait for it.
+suggestions_table = tables_step("suggestions", ("matching", match_suggestions))

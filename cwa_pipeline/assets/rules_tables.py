@@ -1,4 +1,4 @@
-"""All that the rules work out of what was read, in one step.
+"""All that the rules work out before the write, in one step.
 
 What belongs here: which tables those are, and their order. What must not: how one is made (`matching`, `issues`, `coverage`).
 """
@@ -18,7 +18,5 @@ rules_tables = tables_step(
         issues.issue_history,
         issues.open_issues,
     ),
-    # They take longest and nothing waits for them: meanwhile the others are stored.
-    ("matching", matching.match_suggestions),
     deps={"serial_blacklist": [sources.GENERIC_SERIALS]},
 )

@@ -14,9 +14,16 @@ import pandas as pd
 
 from cwa_pipeline import checks
 from cwa_pipeline.assets import sources
-from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
+from cwa_pipeline.assets.resources import (
+    AutomateResource,
+    PcrtResource,
+    SecondProcessResource,
+    SettingsResource,
+    WarehouseResource,
+)
 from cwa_pipeline.assets.storing import Storing
 from cwa_pipeline.assets.table_metadata import table_spec
+from cwa_pipeline.memory import give_back_freed_memory
 from cwa_pipeline.rules.plans import plans_of_groups, subscriptions_with_plans
 from cwa_pipeline.rules.serials import with_normalised_serial
 from cwa_pipeline.systems.automate import Automate
@@ -49,6 +56,7 @@ def source_tables(
     pcrt: PcrtResource,
     settings: SettingsResource,
     warehouse: WarehouseResource,
+    second_process: SecondProcessResource,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Each table goes into the warehouse as soon as it is read, while the others are on their way; the checks are made of them all."""
     selected = {key.path[-1] for key in context.selected_asset_keys}
@@ -64,7 +72,8 @@ def source_tables(
             return cwa["cwa_groups"].result().frame if "cwa_groups" in selected else warehouse.frame("cwa_groups")
 
         def pcrt_readings() -> list[Reading]:
-            groups, pcids, subscriptions = pcrt.database.read()
+            database = pcrt.database
+            groups, pcids, subscriptions = second_process.work(database.how_many_pcids(), database.read)
             pcids = pcids._replace(frame=with_normalised_serial(pcids.frame))
             with_plans = subscriptions_with_plans(subscriptions.frame, pcids.frame, cwa_groups(), plans, prefix)
             return [groups, pcids, subscriptions._replace(frame=with_plans)]
@@ -95,6 +104,7 @@ def source_tables(
         finally:
             of_cwa.shutdown(wait=False, cancel_futures=True)  # after a failure there is no use in the rest
         yield from storing.all_stored()
+    give_back_freed_memory()  # what the pages and packets took
     yield from checks.results(context, [*CWA_TABLES, *PCRT_TABLES], warehouse.frame)
 
 

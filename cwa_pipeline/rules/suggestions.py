@@ -20,6 +20,12 @@ from cwa_pipeline.rules.likeness.fleets import FLEET, NO_FLEET, VARIES_HERE
 from cwa_pipeline.rules.likeness.words import in_words
 from cwa_pipeline.tables import MatchSuggestions
 
+# What it looks at of its tables; for who hands them to another process.
+LOOKED_AT = {
+    "cwa_computers": ["computer_id", "name", "serial_number_normalised", "asset_tag", "last_user", "make"],
+    "computer_matches": ["computer_id", "pcid", "reason", "expected_group_id"],
+    "pcrt_pcids": ["pcid", "name", "make", "group_id", "serial_number_normalised"],
+}
 MOST_SUGGESTIONS = 3  # a technician reads three; the right one is hardly ever further down
 LIKELY = 70  # one slip in the same group reaches it; a wrong character in a fleet, or a name by itself, does not
 LEAST_SCORE = 20  # below, nothing but the group and a common word speaks for it
@@ -95,8 +101,8 @@ def _unmatched(
 ) -> pd.DataFrame:
     """The computers without a PCID: what tells them, reason, group_id, make, and their serials `with_forms`."""
     matches = computer_matches.loc[computer_matches["reason"].notna(), ["computer_id", "reason", "expected_group_id"]]
-    columns = ["computer_id", "name", "serial_number_normalised", "asset_tag", "last_user", "make"]
-    computers = cwa_computers.loc[cwa_computers["computer_id"].isin(matches["computer_id"]), columns]
+    is_unmatched = cwa_computers["computer_id"].isin(matches["computer_id"])
+    computers = cwa_computers.loc[is_unmatched, LOOKED_AT["cwa_computers"]]
     computers = computers.merge(matches, on="computer_id").sort_values("computer_id", ignore_index=True)
     computers["make"] = name_likeness.makes(computers["make"])
     return serial_likeness.with_forms(computers.rename(columns={"expected_group_id": "group_id"}), serial_blacklist)
@@ -106,8 +112,8 @@ def _not_taken(
     pcrt_pcids: pd.DataFrame, computer_matches: pd.DataFrame, serial_blacklist: pd.DataFrame
 ) -> pd.DataFrame:
     """The PCIDs that no computer is matched to: what tells them, make, and their serials `with_forms`."""
-    columns = ["pcid", "name", "make", "group_id", "serial_number_normalised"]
-    machines = pcrt_pcids.loc[~pcrt_pcids["pcid"].isin(computer_matches["pcid"].dropna()), columns]
+    is_free = ~pcrt_pcids["pcid"].isin(computer_matches["pcid"].dropna())
+    machines = pcrt_pcids.loc[is_free, LOOKED_AT["pcrt_pcids"]]
     machines = machines.sort_values("pcid", ignore_index=True)
     make = name_likeness.makes(machines["make"])
     unknown = make.isna()

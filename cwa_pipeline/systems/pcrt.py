@@ -55,8 +55,12 @@ class Pcrt:
     """One shop's PCRT database. Building it reads nothing; each method opens a connection of its own and closes it."""
 
     def __init__(self, url: URL, settings: PcrtSettings) -> None:
-        self._settings = settings
+        self._url, self._settings = url, settings
         self._engine = pcrt_engine(url)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[URL, PcrtSettings]]:
+        """In another process it is another one of the same database."""
+        return type(self), (self._url, self._settings)
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +88,14 @@ class Pcrt:
                 break
             logger.info("PCRT changed between a query and its SELECT COUNT(*)")
         return snapshot
+
+    def how_many_pcids(self) -> int:
+        """How many PCIDs there are, for who wants to know how long a read will take; 0 when that cannot be told, and a read says why."""
+        try:
+            with self._connection() as connection:
+                return self._count(connection, "pcids")
+        except PipelineError:
+            return 0
 
     def check(self) -> list[str]:
         """What keeps PCRT from being read and written as configured, one line each; it changes nothing."""
@@ -137,12 +149,15 @@ class Pcrt:
 
     def _counted(self, connection: Connection, query: Query, frame: pd.DataFrame) -> Reading:
         """What a query gave, with how many rows the database itself counts in it."""
+        return Reading(frame, self._count(connection, query), SELECT_COUNT)
+
+    def _count(self, connection: Connection, query: Query) -> int:
         part = f"[pcrt] {query} (it also runs inside {SELECT_COUNT} FROM (...), so it has to be one SELECT that can stand there)"
         sql = f"{SELECT_COUNT} FROM (\n{getattr(self._settings, query)}\n) AS counted"
         connection.execution_options(pcrt_part=part)
         # Without parameters the driver takes `%` in the shop's SQL as it is.
         counted = connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
-        return Reading(frame, int(counted.scalar_one()), SELECT_COUNT)
+        return int(counted.scalar_one())
 
     def _run(self, connection: Connection, query: Query, around: str = "{}") -> dict[str, Column]:
         """Run one of the shop's queries, inside of `around`: the values of each of its columns."""

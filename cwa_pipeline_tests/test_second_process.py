@@ -1,0 +1,185 @@
+"""The second process of a large shop's run: it does what the first would, says what went wrong, and is gone when it is not wanted."""
+
+import logging
+import operator
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from cwa_pipeline.assets import resources
+from cwa_pipeline.assets.coverage import WRITE_RESTS_ON
+from cwa_pipeline.assets.resources import WORTH_A_PROCESS, SecondProcessResource
+from cwa_pipeline.demo.msp import invented_msp
+from cwa_pipeline.environment import pcrt_database_url
+from cwa_pipeline.errors import PipelineError, SettingsError
+from cwa_pipeline.second_process import SecondProcess
+from cwa_pipeline.settings import Settings
+from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline_tests.shop import open_shop
+
+PATIENCE = 60  # seconds; a busy machine takes its time to start a process
+
+
+@pytest.fixture
+def second() -> Iterator[SecondProcess]:
+    with SecondProcess() as process:
+        yield process
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def is_gone_soon(pid: int) -> bool:
+    until = time.monotonic() + PATIENCE
+    while is_there(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not is_there(pid)
+
+
+def test_it_is_one_other_process_for_all_that_is_submitted(second: SecondProcess) -> None:
+    first, again = second.submit(os.getpid), second.submit(os.getpid)
+    assert first.result(PATIENCE) == again.result(PATIENCE) != os.getpid()
+
+
+def test_frames_go_there_and_come_back_as_they_are(second: SecondProcess) -> None:
+    frame = pd.DataFrame({"pcid": [1, None], "name": ["Ä \x00", None]}).astype({"pcid": "Int64", "name": "str"})
+    frame["seen"] = pd.Series([pd.Timestamp("2026-03-03", tz="UTC"), None], dtype="datetime64[us, UTC]")
+    back = second.submit(pd.DataFrame.copy, frame).result(PATIENCE)
+    pd.testing.assert_frame_equal(back, frame)
+
+
+def test_an_error_is_raised_here_and_the_next_thing_is_done_all_the_same(
+    second: SecondProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PCRT_DATABASE_URL", raising=False)
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
+        second.submit(operator.truediv, 1, 0).result(PATIENCE)
+    with pytest.raises(SettingsError) as here:
+        pcrt_database_url()
+    with pytest.raises(SettingsError) as there:
+        second.submit(pcrt_database_url).result(PATIENCE)
+    assert str(there.value) == str(here.value)
+    assert second.submit(operator.add, 1, 2).result(PATIENCE) == 3
+
+
+def test_log_lines_arrive_and_what_is_printed_is_no_reply(
+    second: SecondProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        second.submit(print, "invented").result(PATIENCE)
+        second.submit(logging.getLogger("invented").info, "Read %s of %s", 1, 2).result(PATIENCE)
+        second.submit(logging.getLogger("invented").debug, "Not asked for").result(PATIENCE)
+    assert [(record.name, record.getMessage()) for record in caplog.records] == [("invented", "Read 1 of 2")]
+
+
+def test_nothing_of_the_arguments_is_where_others_can_see_it(second: SecondProcess) -> None:
+    pid = second.submit(os.getpid).result(PATIENCE)
+    second.submit(len, "a secret").result(PATIENCE)
+    said = subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.split() == [sys.executable, "-m", "cwa_pipeline.second_process"]
+
+
+@pytest.mark.parametrize(("end", "status"), [((os._exit, 3), 3), ((os.abort,), -signal.SIGABRT)])
+def test_its_end_is_an_error_that_names_the_status(second: SecondProcess, end: tuple[object, ...], status: int) -> None:
+    function, *arguments = end
+    assert callable(function)
+    with pytest.raises(PipelineError, match=rf"ended before it was done \(status {status}\)"):
+        second.submit(function, *arguments).result(PATIENCE)
+
+
+def test_closing_ends_it_whatever_it_is_at() -> None:
+    second = SecondProcess()
+    pid = second.submit(os.getpid).result(PATIENCE)
+    asleep, waiting = second.submit(time.sleep, 10 * PATIENCE), second.submit(os.getpid)
+    until = time.monotonic() + PATIENCE
+    while not asleep.running() and time.monotonic() < until:
+        time.sleep(0.01)
+    second.close()
+    assert not is_there(pid)
+    assert isinstance(asleep.exception(), PipelineError)
+    assert waiting.cancelled() or isinstance(waiting.exception(), PipelineError)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("second-process")]
+
+
+def test_nothing_is_started_before_there_is_something_to_do_or_after_the_end() -> None:
+    with SecondProcess() as second:
+        assert second._process is None
+    with pytest.raises(RuntimeError):
+        second.submit(os.getpid)
+    assert second._process is None
+
+
+def test_it_does_not_outlive_a_first_process_that_is_killed() -> None:
+    script = (
+        "import os, time; from cwa_pipeline.second_process import SecondProcess; second = SecondProcess();"
+        "print(second.submit(os.getpid).result(), flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        pid = int(first.stdout.readline())
+        assert is_there(pid)
+        first.kill()
+    assert is_gone_soon(pid)
+
+
+@pytest.mark.parametrize(("rows", "is_elsewhere"), [(WORTH_A_PROCESS - 1, False), (WORTH_A_PROCESS, True)])
+def test_only_what_has_many_rows_is_done_there(rows: int, is_elsewhere: bool) -> None:
+    with SecondProcessResource().yield_for_execution(dg.build_init_resource_context()) as resource:
+        assert (resource.work(rows, os.getpid) != os.getpid()) == is_elsewhere
+        with pytest.raises(ZeroDivisionError):
+            resource.work(rows, operator.truediv, 1, 0)
+
+
+def test_pcrt_is_the_same_database_in_another_process(tmp_path: Path) -> None:
+    with open_shop(tmp_path, *invented_msp()) as shop, Pcrt(shop.pcrt_url, Settings.load().pcrt) as pcrt:
+        for here, there in zip(pcrt.read(), pickle.loads(pickle.dumps(pcrt)).read(), strict=True):  # noqa: S301 - our own
+            pd.testing.assert_frame_equal(there.frame, here.frame)
+            assert there[1:] == here[1:]
+        assert pcrt.how_many_pcids() == len(pcrt.read().pcids.frame)
+
+
+def tables_after_a_sync(folder: Path) -> dict[str, pd.DataFrame]:
+    with open_shop(folder, *invented_msp()) as shop:
+        assert shop.sync().succeeded
+        return {table: shop.table(table) for table in [*WRITE_RESTS_ON, "match_suggestions", "computer_issues"]}
+
+
+def test_a_sync_with_it_makes_the_same_tables_as_one_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = tables_after_a_sync(tmp_path / "without")
+    monkeypatch.setattr(resources, "WORTH_A_PROCESS", 1)
+    asked = []
+    submit = SecondProcess.submit
+    monkeypatch.setattr(SecondProcess, "submit", lambda self, *work: asked.append(work[0]) or submit(self, *work))
+    found = tables_after_a_sync(tmp_path / "with")
+    assert [function.__name__ for function in asked] == ["read", "match_suggestions"]
+    assert not found["match_suggestions"].empty
+    for table, frame in without.items():
+        pd.testing.assert_frame_equal(found[table], frame)
+
+
+def test_a_failure_there_fails_the_sync_with_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_shop(tmp_path, *invented_msp()) as shop:
+        shop.configure("[pcrt]\npcids = 'SELECT 1 AS wrong'\n")
+        here = shop.sync()
+        monkeypatch.setattr(resources, "WORTH_A_PROCESS", 0)
+        there = shop.sync()
+    assert not here.succeeded
+    assert "gives no column" in here.problems[0]
+    assert there.problems == here.problems
