@@ -25,7 +25,6 @@ from cwa_pipeline.process import begin, is_imported
 
 Result = TypeVar("Result")
 
-_PIPE_BYTES = 2**20  # where the system lets us choose; the 64 KB of Linux are a switch between the processes each
 _NICENESS = 5  # where there is such a thing: whoever waits for the first process waits for its threads first
 _RESULT, _ERROR, _LOG = "result", "error", "log"
 
@@ -74,7 +73,7 @@ class SecondProcess:
                 logger = logging.getLogger(said[1].name)
                 if logger.isEnabledFor(said[1].levelno):
                     logger.handle(said[1])
-        except (EOFError, OSError):
+        except (EOFError, OSError, pickle.UnpicklingError):  # the last one: in the middle of its reply
             raise PipelineError(
                 f"the second process of this run ended before it was done (status {process.wait()}); when its memory ran out, "
                 "give this machine more, or let it do less at the same time"
@@ -93,7 +92,6 @@ class SecondProcess:
                     [sys.executable, "-m", __name__],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    pipesize=_PIPE_BYTES,
                     start_new_session=True,  # Ctrl-C is for the first process, which ends this one
                 )
             return self._process
