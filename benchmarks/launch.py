@@ -4,6 +4,7 @@ A process of its own, and small: on Linux a child's peak memory begins with its 
 It imports nothing of ours for the same reason, and is run as a file with `python -S`.
 
 The peak is that of the process and its children together, looked at fifty times a second; libraries, which they share, count once.
+Where /proc tells nothing of children it is that of the largest of them.
 """
 
 import json

@@ -36,6 +36,10 @@ class BusyError(PipelineError):
     """Another sync is using this warehouse; it can be tried again when that one is done."""
 
 
+class SecondProcessError(PipelineError):
+    """The second process of a large shop's run came to an end, or failed in a way that it cannot hand over; a later try can help."""
+
+
 class PageError(PipelineError):
     """The integration page cannot be written to its place; a person has to change the folder or the configuration."""
 

@@ -1,32 +1,40 @@
 """A second process beside the one of a run, for work that would else take the interpreter from everything around it.
 
-What belongs here: handing over a function with its arguments, and handing back its result, its error and its log lines. What must not:
-which work is worth it (`assets.resources`).
+What belongs here: handing over a function with its arguments, and handing back its result, its error and its log lines (from INFO on).
+What must not: which work is worth it (`assets.resources`).
 
 One interpreter keeps one processor busy, however many threads there are. All goes through the second process's standard input and output:
-no other user sees what is in the arguments (a password), and the process ends with the first one, however that ends.
+no other user sees what is in the arguments (a password), and a second process that nobody listens to any more ends.
 """
 
+import gc
 import logging
 import logging.handlers
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, BinaryIO, NoReturn, Self, TypeVar
 
-from cwa_pipeline.errors import PipelineError
+from cwa_pipeline.errors import PipelineError, SecondProcessError
 from cwa_pipeline.memory import give_back_freed_memory
-from cwa_pipeline.process import begin, is_imported
+from cwa_pipeline.process import begin
 
 Result = TypeVar("Result")
 
+# Nothing of the working folder is imported by it (-P): it has every secret in its environment.
+_COMMAND = [sys.executable, "-P", "-m", "cwa_pipeline.second_process"]
 _NICENESS = 5  # where there is such a thing: whoever waits for the first process waits for its threads first
+_PARENT_SECONDS = 1  # between two looks whether the first process is still there
 _RESULT, _ERROR, _LOG = "result", "error", "log"
+
+log = logging.getLogger("cwa_pipeline.second_process")
 
 
 class SecondProcess:
@@ -48,12 +56,12 @@ class SecondProcess:
     def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Have the function called there; it and its arguments, result and errors have to be picklable.
 
-        The future raises what the function raised, and PipelineError when the process came to an end.
+        The future raises what the function raised, and SecondProcessError when the process came to an end.
         """
         return self._thread.submit(self._have_done, function, arguments)
 
     def close(self) -> None:
-        """End the process; what it was at is lost."""
+        """End the process; what it was at is lost. A second time is harmless."""
         with self._changing:
             self._closed = True
             if self._process is not None:
@@ -61,6 +69,7 @@ class SecondProcess:
         self._thread.shutdown(cancel_futures=True)
         if self._process is not None:
             self._process.communicate()
+            self._process = None
 
     def _have_done(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
         process = self._running()
@@ -74,10 +83,7 @@ class SecondProcess:
                 if logger.isEnabledFor(said[1].levelno):
                     logger.handle(said[1])
         except (EOFError, OSError, pickle.UnpicklingError):  # the last one: in the middle of its reply
-            raise PipelineError(
-                f"the second process of this run ended before it was done (status {process.wait()}); when its memory ran out, "
-                "give this machine more, or let it do less at the same time"
-            ) from None
+            raise SecondProcessError(self._why_it_ended(process.wait())) from None
         kind, value = said
         if kind == _ERROR:
             raise value
@@ -86,15 +92,30 @@ class SecondProcess:
     def _running(self) -> subprocess.Popen[bytes]:
         with self._changing:
             if self._closed:
-                raise PipelineError("the run is ending already")
+                raise SecondProcessError("the run is ending already")
+            if self._process is not None and self._process.poll() is not None:
+                self._process.communicate()
+                self._process = None
             if self._process is None:
-                self._process = subprocess.Popen(  # noqa: S603 - our own
-                    [sys.executable, "-m", __name__],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    start_new_session=True,  # Ctrl-C is for the first process, which ends this one
-                )
+                try:
+                    self._process = subprocess.Popen(  # noqa: S603 - our own
+                        _COMMAND,
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        start_new_session=True,  # Ctrl-C is for the first process, which ends this one
+                    )
+                except OSError as error:
+                    raise SecondProcessError(
+                        f"the second process of this run cannot be started ({error.strerror}); look at the machine's memory and limits"
+                    ) from None
             return self._process
+
+    def _why_it_ended(self, status: int) -> str:
+        if self._closed:
+            return "the run ended before its second process was done"
+        if status == -signal.SIGKILL:
+            return "the second process of this run was killed, most likely since memory ran out; give this machine more"
+        return f"the second process of this run ended before it was done (status {status}); its last words are in the run's stderr"
 
 
 class _Sender(logging.handlers.QueueHandler):
@@ -105,7 +126,9 @@ class _Sender(logging.handlers.QueueHandler):
 
 
 def _say(replies: Any, kind: str, value: object) -> None:
-    pickle.dump((kind, value), replies, pickle.HIGHEST_PROTOCOL)
+    replies.write(
+        pickle.dumps((kind, value), pickle.HIGHEST_PROTOCOL)
+    )  # all of it or nothing: half a reply would not end
     replies.flush()
 
 
@@ -115,20 +138,42 @@ def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
     logging.root.setLevel(logging.INFO)
     with suppress(EOFError):
         while True:
-            _say(replies, *_done(*pickle.load(requests)))  # noqa: S301 - of our own process
+            _do(replies, *pickle.load(requests))  # noqa: S301 - of our own process
             give_back_freed_memory()
 
 
-def _done(function: Callable[..., object], arguments: tuple[Any, ...]) -> tuple[str, object]:
+def _do(replies: BinaryIO, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
     try:
-        return _RESULT, function(*arguments)
-    except Exception as error:  # noqa: BLE001 - the first process raises it
-        return _ERROR, error
+        _say(replies, _RESULT, function(*arguments))
+    except BrokenPipeError:
+        raise
+    except PipelineError as error:
+        _say(replies, _ERROR, error)
+    except Exception as error:
+        log.exception("The second process failed; what raised it:")
+        _say(replies, _ERROR, _as_it_arrives(error))
+
+
+def _as_it_arrives(error: Exception) -> Exception:
+    """The error, or its words where it cannot be sent as it is."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - whatever its class does
+        return SecondProcessError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _end_with(parent: int) -> NoReturn:
+    """End at once when the first process is not there any more, whatever is being done."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    os._exit(1)
 
 
 if __name__ == "__main__":
     begin()
-    is_imported()
+    gc.enable()  # what it needs is imported with the first thing that it is asked for
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     own_output = os.dup(sys.stdout.fileno())

@@ -16,12 +16,15 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from cwa_pipeline import second_process
 from cwa_pipeline.assets import resources
 from cwa_pipeline.assets.coverage import WRITE_RESTS_ON
 from cwa_pipeline.assets.resources import WORTH_A_PROCESS, SecondProcessResource
+from cwa_pipeline.definitions import defs
 from cwa_pipeline.demo.msp import invented_msp
+from cwa_pipeline.demo.stand_in import Behaviour, Fault
 from cwa_pipeline.environment import pcrt_database_url
-from cwa_pipeline.errors import PipelineError, SettingsError
+from cwa_pipeline.errors import SecondProcessError, SettingsError
 from cwa_pipeline.second_process import SecondProcess
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.pcrt import Pcrt
@@ -93,14 +96,53 @@ def test_nothing_of_the_arguments_is_where_others_can_see_it(second: SecondProce
     said = subprocess.run(
         ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=True
     ).stdout
-    assert said.split() == [sys.executable, "-m", "cwa_pipeline.second_process"]
+    assert said.split() == [sys.executable, "-P", "-m", "cwa_pipeline.second_process"]
+
+
+def test_what_cannot_be_sent_back_is_told_in_words_and_the_next_thing_is_done_all_the_same(
+    second: SecondProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = "class Odd(Exception): pass\nraise Odd('the real reason')"
+    with pytest.raises(SecondProcessError, match="Odd: the real reason"):
+        second.submit(exec, program, {}).result(PATIENCE)
+    assert "raise Odd" in caplog.text or "line 2, in <module>" in caplog.text
+    with pytest.raises(TypeError, match="pickle"):
+        second.submit(threading.Lock).result(PATIENCE)
+    assert second.submit(operator.add, 1, 2).result(PATIENCE) == 3
+
+
+def test_an_end_in_the_middle_of_a_reply_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = "import pickle, sys; sys.stdout.buffer.write(pickle.dumps(('result', bytes(1000)))[:500])"
+    monkeypatch.setattr(second_process, "_COMMAND", [sys.executable, "-c", half])
+    with SecondProcess() as second, pytest.raises(SecondProcessError, match="ended before it was done"):
+        second.submit(os.getpid).result(PATIENCE)
+
+
+def test_one_that_cannot_be_started_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_process, "_COMMAND", ["/no/such/program"])
+    with SecondProcess() as second, pytest.raises(SecondProcessError, match="cannot be started"):
+        second.submit(os.getpid).result(PATIENCE)
+
+
+def test_one_that_ended_while_it_had_nothing_to_do_is_started_anew(second: SecondProcess) -> None:
+    pid = second.submit(os.getpid).result(PATIENCE)
+    assert second._process is not None
+    second._process.kill()
+    second._process.wait()
+    assert second.submit(os.getpid).result(PATIENCE) != pid
+
+
+def test_one_that_was_killed_is_told_apart(second: SecondProcess) -> None:
+    pid = second.submit(os.getpid).result(PATIENCE)
+    with pytest.raises(SecondProcessError, match="was killed, most likely since memory ran out"):
+        second.submit(os.kill, pid, signal.SIGKILL).result(PATIENCE)
 
 
 @pytest.mark.parametrize(("end", "status"), [((os._exit, 3), 3), ((os.abort,), -signal.SIGABRT)])
 def test_its_end_is_an_error_that_names_the_status(second: SecondProcess, end: tuple[object, ...], status: int) -> None:
     function, *arguments = end
     assert callable(function)
-    with pytest.raises(PipelineError, match=rf"ended before it was done \(status {status}\)"):
+    with pytest.raises(SecondProcessError, match=rf"ended before it was done \(status {status}\)"):
         second.submit(function, *arguments).result(PATIENCE)
 
 
@@ -113,8 +155,8 @@ def test_closing_ends_it_whatever_it_is_at() -> None:
         time.sleep(0.01)
     second.close()
     assert not is_there(pid)
-    assert isinstance(asleep.exception(), PipelineError)
-    assert waiting.cancelled() or isinstance(waiting.exception(), PipelineError)
+    assert isinstance(asleep.exception(), SecondProcessError)
+    assert waiting.cancelled() or isinstance(waiting.exception(), SecondProcessError)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("second-process")]
 
 
@@ -126,10 +168,11 @@ def test_nothing_is_started_before_there_is_something_to_do_or_after_the_end() -
     assert second._process is None
 
 
-def test_it_does_not_outlive_a_first_process_that_is_killed() -> None:
+@pytest.mark.parametrize("more", ["", "second.submit(time.sleep, 600);"], ids=["idle", "at work"])
+def test_it_does_not_outlive_a_first_process_that_is_killed(more: str) -> None:
     script = (
         "import os, time; from cwa_pipeline.second_process import SecondProcess; second = SecondProcess();"
-        "print(second.submit(os.getpid).result(), flush=True); time.sleep(600)"
+        f"print(second.submit(os.getpid).result(), flush=True); {more} time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
@@ -172,6 +215,24 @@ def test_a_sync_with_it_makes_the_same_tables_as_one_without(tmp_path: Path, mon
     assert not found["match_suggestions"].empty
     for table, frame in without.items():
         pd.testing.assert_frame_equal(found[table], frame)
+
+
+def test_a_failed_read_of_cwa_does_not_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "WORTH_A_PROCESS", 0)
+    stuck = [sys.executable, "-c", "import time; time.sleep(600)"]
+    monkeypatch.setattr(second_process, "_COMMAND", stuck)
+    refused = Behaviour(faults=lambda request: Fault(status=403) if "Computers" in request.path else None)
+    with open_shop(tmp_path, *invented_msp(), behaviour=refused) as shop:
+        outcome = shop.sync()
+    assert not outcome.succeeded
+    assert "403" in outcome.problems[0]
+
+
+def test_the_write_does_not_wait_for_the_suggestions(tmp_path: Path) -> None:
+    with open_shop(tmp_path, *invented_msp()), dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("nightly_sync").execute_in_process(instance=instance)
+    steps = [event.step_key for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_START]
+    assert steps.index("additional_members") < steps.index("suggestions")
 
 
 def test_a_failure_there_fails_the_sync_with_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

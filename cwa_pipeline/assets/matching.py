@@ -57,5 +57,5 @@ def _suggesting(
     )
 
 
-# A step of its own: the write does not wait for it.
-suggestions_table = tables_step("suggestions", ("matching", match_suggestions))
+# A step of its own, after all that may begin with it: the write does not wait for it.
+suggestions_table = tables_step("suggestions", ("matching", match_suggestions), priority=-1)

@@ -25,9 +25,8 @@ from cwa_pipeline.systems.warehouse_frames import validated
 
 Result = TypeVar("Result")
 
-WORTH_A_PROCESS = (
-    250_000  # rows; a process takes 0.7 s to start, in which this one reads as many out of PCRT twice over
-)
+# Rows. A process takes 0.7 s to start, in which this one reads as many out of PCRT twice over.
+WORTH_A_PROCESS = 250_000
 
 
 class SettingsResource(dg.ConfigurableResource):
@@ -93,6 +92,10 @@ class SecondProcessResource(dg.ConfigurableResource):
         self._begun = {}
         with SecondProcess() as self._process:
             yield self
+
+    def end(self) -> None:
+        """End it, whatever it is at: the run has failed, or is cancelled."""
+        self._process.close()
 
     def begin(self, rows: int, function: Callable[..., object], *arguments: object) -> None:
         """Begin in the second process what `work` will be asked for, once, later in this run; nothing if it is not worth one."""

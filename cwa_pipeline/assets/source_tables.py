@@ -102,7 +102,9 @@ def source_tables(
             yield from storing.stored_all_the_same()
             raise
         finally:
-            of_cwa.shutdown(wait=False, cancel_futures=True)  # after a failure there is no use in the rest
+            if under_way:  # after a failure there is no use in the rest
+                of_cwa.shutdown(wait=False, cancel_futures=True)
+                second_process.end()
         yield from storing.all_stored()
     give_back_freed_memory()  # what the pages and packets took
     yield from checks.results(context, [*CWA_TABLES, *PCRT_TABLES], warehouse.frame)

@@ -38,12 +38,15 @@ Compute = Callable[..., pd.DataFrame | WithMetadata]
 
 
 def tables_step(
-    name: str, *grouped: tuple[str, *tuple[Compute, ...]], deps: Mapping[str, Sequence[dg.AssetKey]] | None = None
+    name: str,
+    *grouped: tuple[str, *tuple[Compute, ...]],
+    deps: Mapping[str, Sequence[dg.AssetKey]] | None = None,
+    priority: int = 0,
 ) -> dg.AssetsDefinition:
     """A step of the assets that the functions are named after; a parameter named as a table is that table, the others are Dagster's.
 
     The functions come in the order in which they are called, behind the name of their group. `deps` are assets that a table comes
-    from besides its parameters.
+    from besides its parameters. Of steps that may begin, the one of the highest priority does.
     """
     group_of = {compute.__name__: group for group, *computes in grouped for compute in computes}
     computes_of = {compute.__name__: compute for _, *computes in grouped for compute in computes}
@@ -88,4 +91,10 @@ def tables_step(
     }
     # What Dagster goes by when it looks for resources and configuration.
     step.__signature__ = Signature([*(_OWN | asked_for).values()])  # type: ignore[attr-defined]
-    return dg.multi_asset(name=name, specs=specs, check_specs=checks.specs(computes_of), can_subset=True)(step)
+    return dg.multi_asset(
+        name=name,
+        specs=specs,
+        check_specs=checks.specs(computes_of),
+        can_subset=True,
+        op_tags={"dagster/priority": str(priority)},
+    )(step)

@@ -90,7 +90,10 @@ class Pcrt:
         return snapshot
 
     def how_many_pcids(self) -> int:
-        """How many PCIDs there are, for who wants to know how long a read will take; 0 when that cannot be told, and a read says why."""
+        """How many PCIDs there are, for who wants to know how long a read will take: one SELECT COUNT(*) around the shop's query.
+
+        0 when that cannot be told; the read that follows says why, and tries again.
+        """
         try:
             with self._connection() as connection:
                 return self._count(connection, "pcids")

@@ -78,9 +78,7 @@ def with_times_as_text(rows: pa.Table) -> pa.Table:
 
 def content_hash(rows: pa.Table) -> str:
     """What names these rows: columns, types, values and order. Equal for no others; now and then not for the same."""
-    digest = (
-        hashlib.sha256()
-    )  # for which processors have an instruction; the whole of a large night's hashing takes half the time
+    digest = hashlib.sha256()  # most processors have an instruction for it: half the time of others
 
     class _Sink(io.RawIOBase):
         def writable(self) -> bool:
