@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Self, TypeVar
 
 from cwa_pipeline.errors import PipelineError, SecondProcessError
@@ -30,11 +31,21 @@ Result = TypeVar("Result")
 
 # Nothing of the working folder is imported by it (-P): it has every secret in its environment.
 _COMMAND = [sys.executable, "-P", "-m", "cwa_pipeline.second_process"]
-_NICENESS = 5  # where there is such a thing: whoever waits for the first process waits for its threads first
+_SESSION = Path("/proc/self/autogroup")
+_LAST = 19  # of all niceness: whoever does not wait gets what nobody else wants of the processors
 _PARENT_SECONDS = 1  # between two looks whether the first process is still there
 _RESULT, _ERROR, _LOG = "result", "error", "log"
 
 log = logging.getLogger("cwa_pipeline.second_process")
+
+
+def unhurried(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function for which nobody waits yet; to be submitted. The process stays as slow from there on."""
+    if hasattr(os, "nice"):
+        os.nice(_LAST)
+    with suppress(OSError):  # Linux shares the processors out by session first, where it has this file
+        _SESSION.write_text(str(_LAST))
+    return function(*arguments)
 
 
 class SecondProcess:
@@ -174,8 +185,6 @@ if __name__ == "__main__":
     begin()
     gc.enable()  # what it needs is imported with the first thing that it is asked for
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
     own_output = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no reply
     with os.fdopen(own_output, "wb") as replies:

@@ -211,7 +211,7 @@ def test_a_sync_with_it_makes_the_same_tables_as_one_without(tmp_path: Path, mon
     submit = SecondProcess.submit
     monkeypatch.setattr(SecondProcess, "submit", lambda self, *work: asked.append(work[0]) or submit(self, *work))
     found = tables_after_a_sync(tmp_path / "with")
-    assert [function.__name__ for function in asked] == ["read", "match_suggestions"]
+    assert [function.__name__ for function in asked] == ["read", "unhurried"]
     assert not found["match_suggestions"].empty
     for table, frame in without.items():
         pd.testing.assert_frame_equal(found[table], frame)

@@ -16,7 +16,7 @@ from cwa_pipeline import site
 from cwa_pipeline.assets import event_log
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
 from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
-from cwa_pipeline.second_process import SecondProcess
+from cwa_pipeline.second_process import SecondProcess, unhurried
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt
@@ -100,7 +100,7 @@ class SecondProcessResource(dg.ConfigurableResource):
     def begin(self, rows: int, function: Callable[..., object], *arguments: object) -> None:
         """Begin in the second process what `work` will be asked for, once, later in this run; nothing if it is not worth one."""
         if rows >= WORTH_A_PROCESS:
-            self._begun[function] = self._process.submit(function, *arguments)
+            self._begun[function] = self._process.submit(unhurried, function, *arguments)
 
     def work(self, rows: int, function: Callable[..., Result], *arguments: object) -> Result:
         """What a function that goes through so many rows gives, from the second process if they are worth it. Raises what it raises."""
