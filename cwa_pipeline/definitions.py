@@ -3,14 +3,9 @@
 import dagster as dg
 
 from cwa_pipeline.alerts.sensor import alerts_sensor
-from cwa_pipeline.assets import coverage, matching, nights, page, rules_tables, source_tables, sources
-from cwa_pipeline.assets.resources import (
-    AutomateResource,
-    PcrtResource,
-    SecondProcessResource,
-    SettingsResource,
-    WarehouseResource,
-)
+from cwa_pipeline.assets import coverage, nights, page, rules_tables, source_tables, sources
+from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
+from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.jobs import nightly_sync_job, nightly_sync_schedule, page_after_a_failure_of
 from cwa_pipeline.pruning_job import pruning_job, pruning_schedule
 from cwa_pipeline.settings import AlertSettings, ScheduleSettings, Settings, config_path
@@ -26,7 +21,7 @@ job_name = _nightly_sync.name
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
-        [sources, source_tables, rules_tables, coverage, nights, matching, page],
+        [sources, source_tables, rules_tables, coverage, nights, page],
         key_prefix=_site,
         source_key_prefix=_site,
         include_specs=True,

@@ -1,7 +1,7 @@
 """A second process beside the one of a run, for work that would else take the interpreter from everything around it.
 
 What belongs here: handing over a function with its arguments, and handing back its result, its error and its log lines (from INFO on).
-What must not: which work is worth it (`assets.resources`).
+What must not: which work is worth it (`assets.second_process`).
 
 One interpreter keeps one processor busy, however many threads there are. All goes through the second process's standard input and output:
 no other user sees what is in the arguments (a password), and a second process that nobody listens to any more ends.
@@ -137,9 +137,8 @@ class _Sender(logging.handlers.QueueHandler):
 
 
 def _say(replies: Any, kind: str, value: object) -> None:
-    replies.write(
-        pickle.dumps((kind, value), pickle.HIGHEST_PROTOCOL)
-    )  # all of it or nothing: half a reply would not end
+    reply = pickle.dumps((kind, value), pickle.HIGHEST_PROTOCOL)  # first as a whole: half a reply would have no end
+    replies.write(reply)
     replies.flush()
 
 

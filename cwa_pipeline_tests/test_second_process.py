@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from cwa_pipeline import second_process
-from cwa_pipeline.assets import resources
+from cwa_pipeline.assets import second_process as worth
 from cwa_pipeline.assets.coverage import WRITE_RESTS_ON
-from cwa_pipeline.assets.resources import WORTH_A_PROCESS, SecondProcessResource
+from cwa_pipeline.assets.second_process import WORTH_A_PROCESS, SecondProcessResource
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.demo.stand_in import Behaviour, Fault
@@ -206,7 +206,7 @@ def tables_after_a_sync(folder: Path) -> dict[str, pd.DataFrame]:
 
 def test_a_sync_with_it_makes_the_same_tables_as_one_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without = tables_after_a_sync(tmp_path / "without")
-    monkeypatch.setattr(resources, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(worth, "WORTH_A_PROCESS", 1)
     asked = []
     submit = SecondProcess.submit
     monkeypatch.setattr(SecondProcess, "submit", lambda self, *work: asked.append(work[0]) or submit(self, *work))
@@ -218,7 +218,7 @@ def test_a_sync_with_it_makes_the_same_tables_as_one_without(tmp_path: Path, mon
 
 
 def test_a_failed_read_of_cwa_does_not_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(worth, "WORTH_A_PROCESS", 0)
     stuck = [sys.executable, "-c", "import time; time.sleep(600)"]
     monkeypatch.setattr(second_process, "_COMMAND", stuck)
     refused = Behaviour(faults=lambda request: Fault(status=403) if "Computers" in request.path else None)
@@ -239,7 +239,7 @@ def test_a_failure_there_fails_the_sync_with_the_same_words(tmp_path: Path, monk
     with open_shop(tmp_path, *invented_msp()) as shop:
         shop.configure("[pcrt]\npcids = 'SELECT 1 AS wrong'\n")
         here = shop.sync()
-        monkeypatch.setattr(resources, "WORTH_A_PROCESS", 0)
+        monkeypatch.setattr(worth, "WORTH_A_PROCESS", 0)
         there = shop.sync()
     assert not here.succeeded
     assert "gives no column" in here.problems[0]

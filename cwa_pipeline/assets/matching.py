@@ -4,8 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from cwa_pipeline.assets.resources import SecondProcessResource
-from cwa_pipeline.assets.tables_step import tables_step
+from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.rules import matching, serials, suggestions
 from cwa_pipeline.settings import generic_serials
 
@@ -55,7 +54,3 @@ def _suggesting(
         pcrt_pcids[suggestions.LOOKED_AT["pcrt_pcids"]],
         serial_blacklist,
     )
-
-
-# A step of its own, after all that may begin with it: the write does not wait for it.
-suggestions_table = tables_step("suggestions", ("matching", match_suggestions), priority=-1)

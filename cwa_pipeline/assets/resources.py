@@ -6,7 +6,7 @@ What belongs here: which settings open which system. What must not: what is read
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import dagster as dg
 import pandas as pd
@@ -16,7 +16,6 @@ from cwa_pipeline import site
 from cwa_pipeline.assets import event_log
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
 from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
-from cwa_pipeline.second_process import SecondProcess, unhurried
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt
@@ -24,9 +23,6 @@ from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.systems.warehouse_frames import validated
 
 Result = TypeVar("Result")
-
-# Rows. A process takes 0.7 s to start, in which this one reads as many out of PCRT twice over.
-WORTH_A_PROCESS = 250_000
 
 
 class SettingsResource(dg.ConfigurableResource):
@@ -78,36 +74,6 @@ class PcrtResource(dg.ConfigurableResource):
     def database(self) -> Pcrt:
         """The PCRT database of this run."""
         return self._database
-
-
-class SecondProcessResource(dg.ConfigurableResource):
-    """A second process for what takes a large shop long; a run of a small one does without."""
-
-    _process: SecondProcess = PrivateAttr()
-    _begun: dict[Callable[..., object], Future[Any]] = PrivateAttr()
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["SecondProcessResource"]:
-        """Start nothing yet; end what was started."""
-        self._begun = {}
-        with SecondProcess() as self._process:
-            yield self
-
-    def end(self) -> None:
-        """End it, whatever it is at: the run has failed, or is cancelled."""
-        self._process.close()
-
-    def begin(self, rows: int, function: Callable[..., object], *arguments: object) -> None:
-        """Begin in the second process what `work` will be asked for, once, later in this run; nothing if it is not worth one."""
-        if rows >= WORTH_A_PROCESS:
-            self._begun[function] = self._process.submit(unhurried, function, *arguments)
-
-    def work(self, rows: int, function: Callable[..., Result], *arguments: object) -> Result:
-        """What a function that goes through so many rows gives, from the second process if they are worth it. Raises what it raises."""
-        if rows < WORTH_A_PROCESS:
-            return function(*arguments)
-        begun = self._begun.pop(function, None)
-        return (begun or self._process.submit(function, *arguments)).result()
 
 
 class WarehouseResource(dg.ConfigurableResource):

@@ -1,4 +1,4 @@
-"""All that the rules work out before the write, in one step.
+"""All that the rules work out: what the write waits for in one step, the suggestions in another.
 
 What belongs here: which tables those are, and their order. What must not: how one is made (`matching`, `issues`, `coverage`).
 """
@@ -9,7 +9,7 @@ from cwa_pipeline.assets.tables_step import tables_step
 rules_tables = tables_step(
     "rules",
     ("matching", matching.serial_blacklist, matching.client_groups, matching.computer_matches),
-    ("coverage", coverage.subscription_members, coverage.members_plan),
+    (coverage.GROUP, coverage.subscription_members, coverage.members_plan),
     (
         "issues",
         issues.client_issues,
@@ -20,3 +20,6 @@ rules_tables = tables_step(
     ),
     deps={"serial_blacklist": [sources.GENERIC_SERIALS]},
 )
+
+# After all that may begin with it.
+suggestions_table = tables_step("suggestions", ("matching", matching.match_suggestions), priority=-1)

@@ -14,13 +14,8 @@ import pandas as pd
 
 from cwa_pipeline import checks
 from cwa_pipeline.assets import sources
-from cwa_pipeline.assets.resources import (
-    AutomateResource,
-    PcrtResource,
-    SecondProcessResource,
-    SettingsResource,
-    WarehouseResource,
-)
+from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
+from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.assets.storing import Storing
 from cwa_pipeline.assets.table_metadata import table_spec
 from cwa_pipeline.memory import give_back_freed_memory

@@ -81,14 +81,17 @@ class BackupWriter:
 
     def add(self, table: str, rows: pa.Table) -> None:
         """Write a table."""
-        self.add_all([table], lambda _: rows)
+        self._keep(table, _packed(rows))
 
     def add_all(self, tables: Sequence[str], rows: Callable[[str], pa.Table]) -> None:
         """Write some tables, two being packed at a time."""
         with ThreadPoolExecutor(2, "pack") as pool:
             for table, packed in zip(tables, pool.map(lambda table: _packed(rows(table)), tables), strict=True):
-                self._archive.writestr(f"{table}.parquet", packed.parquet)
-                self.tables[table] = TableInBackup(rows=packed.rows, sha256=packed.sha256)
+                self._keep(table, packed)
+
+    def _keep(self, table: str, packed: _Packed) -> None:
+        self._archive.writestr(f"{table}.parquet", packed.parquet)
+        self.tables[table] = TableInBackup(rows=packed.rows, sha256=packed.sha256)
 
     def finish(self, tables_version: str, made_by: str, settings: Mapping[str, str] | None = None) -> Manifest:
         """Write the manifest, which makes it a backup."""
