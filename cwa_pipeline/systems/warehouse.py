@@ -105,11 +105,7 @@ class Warehouse:
         more = {table: self._arrow(table, validated(table, frame)) for table, frame in (appended or {}).items()}
         now = datetime.now(UTC)
         loads_table = schema.sql_table(LOADS)
-        with (
-            ThreadPoolExecutor(1, "hash") as thread,
-            self._connection() as connection,
-            connection.cursor() as cursor,
-        ):
+        with ThreadPoolExecutor(1, "hash") as thread, self._writing() as (connection, cursor):
             hashes = {table: thread.submit(content_hash, rows) for table, rows in arrows.items()}
             cursor.execute(self._sql(sa.select(loads_table.c.table_name, loads_table.c.content_hash)))
             there = dict(cursor.fetchall())
@@ -130,26 +126,23 @@ class Warehouse:
             cursor.execute(self._sql(sa.delete(loads_table).where(loads_table.columns.table_name.in_(list(checked)))))
             for table, rows in {LOADS: self._arrow(LOADS, validated(LOADS, loads)), **more}.items():
                 self._ingest(cursor, table, rows)
-            connection.commit()
 
     def append(self, table: str, frame: pd.DataFrame) -> None:
         """Add rows to a table; they are on the disk when this returns. Raises WarehouseError as `replace` does."""
         checked = validated(table, frame)
-        with self._connection() as connection, connection.cursor() as cursor:
+        with self._writing() as (_, cursor):
             self._ingest(cursor, table, self._arrow(table, checked))
-            connection.commit()
 
     def delete(self, rows: Mapping[str, sa.ColumnElement[bool]], *, dry_run: bool = False) -> dict[str, int]:
         """Remove rows of some tables in one transaction; how many of each that are, or would be."""
         loads, removed = schema.sql_table(LOADS), {}
-        with self._connection() as connection, connection.cursor() as cursor:
+        with self._writing() as (connection, cursor):
             for table, which in rows.items():
                 removed[table] = self._count(connection, table, which)
                 if removed[table] and not dry_run:
                     cursor.execute(self._sql(sa.delete(schema.sql_table(table)).where(which)))
                     left = {"row_count": self._count(connection, table), "content_hash": None}
                     cursor.execute(self._sql(sa.update(loads).values(left).where(loads.c.table_name == table)))
-            connection.commit()
         return removed
 
     def read(self, table: str, *, or_empty: bool = False) -> pd.DataFrame:
@@ -198,7 +191,7 @@ class Warehouse:
 
         Raises WarehouseError for a warehouse that has rows, unless they are to be replaced.
         """
-        with self._connection() as connection, connection.cursor() as cursor:
+        with self._writing() as (connection, cursor):
             restored = [*tables]
             for table in restored:
                 if not replace and self._count(connection, table):
@@ -211,16 +204,14 @@ class Warehouse:
                 cursor.execute(self._sql(sa.delete(schema.sql_table(table))))
                 self._ingest(cursor, table, rows)
                 log.info("%s: %s rows", table, f"{rows.num_rows:,}")
-            connection.commit()
 
     def create_as_of(self, version: str, rows: Mapping[str, pa.Table]) -> None:
         """Make the tables as they were at a version, in a database that has none, and fill them."""
         with self._connection(create=True) as connection, connection.cursor() as cursor:
             make_as_of(self._database, cursor, version)
-        with self._connection() as connection, connection.cursor() as cursor:
+        with self._writing() as (_, cursor):
             for table, data in rows.items():
                 self._ingest(cursor, table, with_times_as_text(data) if self._database.times_as_text else data)
-            connection.commit()
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep every other sync out of this warehouse; a crash leaves no lock behind.
@@ -239,6 +230,15 @@ class Warehouse:
                 yield connection
         except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
             raise self._database.failure(error) from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Connection, Cursor]]:
+        """A transaction for one call, which waits for whoever else is writing; committed at the end of the `with`."""
+        with self._connection() as connection, connection.cursor() as cursor:
+            for statement in self._database.begin_write:
+                cursor.execute(statement)
+            yield connection, cursor
+            connection.commit()
 
     def _sql(self, statement: sa.ClauseElement) -> str:
         return str(statement.compile(dialect=self._database.dialect, compile_kwargs={"literal_binds": True}))

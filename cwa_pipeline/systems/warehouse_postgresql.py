@@ -66,6 +66,7 @@ class PostgresqlDatabase:
     # "named", because a style with percent signs would double those in the comments
     dialect: sa.Dialect = postgresql.dialect(paramstyle="named")
     times_as_text = False
+    begin_write: tuple[str, ...] = ()  # writers of different rows do not meet
     begin_snapshot = ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",)
     columns_query = (
         "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull "

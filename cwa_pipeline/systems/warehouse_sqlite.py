@@ -43,6 +43,8 @@ class SqliteDatabase:
     dialect: sa.Dialect = sqlite.dialect()
     times_as_text = True
     begin_create = ("BEGIN IMMEDIATE",)
+    # A transaction that reads before it writes is refused without any wait when somebody else is writing by then: so not ADBC's own BEGIN.
+    begin_write = ("ROLLBACK", "BEGIN IMMEDIATE")
     begin_snapshot: tuple[str, ...] = ()  # a transaction reads one moment from its first SELECT on
     columns_query = (
         'SELECT tables.name, columns.name, columns.type, columns."notnull" '
@@ -63,8 +65,6 @@ class SqliteDatabase:
             closing(adbc.connect(f"{self.path.as_uri()}?mode=rwc", autocommit=True)) as connection,
             connection.cursor() as cursor,
         ):
-            cursor.execute(f"PRAGMA page_size={PAGE_BYTES}")
-            cursor.fetchall()
             for attempt in Retrying(
                 retry=retry_if_exception_message(match=".*is locked"),
                 stop=stop_after_delay(BUSY_SECONDS),
@@ -72,8 +72,9 @@ class SqliteDatabase:
                 reraise=True,
             ):
                 with attempt:
-                    cursor.execute("PRAGMA journal_mode=WAL")
-                    cursor.fetchall()
+                    for statement in (f"PRAGMA page_size={PAGE_BYTES}", "PRAGMA journal_mode=WAL"):
+                        cursor.execute(statement)
+                        cursor.fetchall()
 
     def connect(self, *, autocommit: bool = False) -> Connection:
         """Open the file, which has to be there."""

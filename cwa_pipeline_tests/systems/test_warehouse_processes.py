@@ -7,6 +7,7 @@ import multiprocessing as mp
 import resource
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
@@ -23,6 +24,7 @@ from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.tables import TABLES
 
 RELEASE_SECONDS = 10  # PostgreSQL frees a killed process's lock when it notices the closed socket, at once as a rule
+WRITE_SECONDS = 0.5  # time enough to come to the write
 FORKED = mp.get_context("forkserver")
 FORKED.set_forkserver_preload([__name__])
 
@@ -55,7 +57,7 @@ def _wait(test: Pipe) -> None:
     test.recv()
 
 
-def replace_and_wait_before_the_commit(url: str, test: Pipe) -> None:
+def _wait_before_the_commit(test: Pipe) -> None:
     commit = Connection.commit
 
     def held(connection: Connection) -> None:
@@ -63,7 +65,18 @@ def replace_and_wait_before_the_commit(url: str, test: Pipe) -> None:
         commit(connection)
 
     Connection.commit = held  # type: ignore[method-assign]
+
+
+def replace_and_wait_before_the_commit(url: str, test: Pipe) -> None:
+    _wait_before_the_commit(test)
     Warehouse(make_url(url)).replace({"pcrt_groups": MANY_NEW}, "second")
+
+
+def snooze_and_wait_before_the_commit(url: str, test: Pipe) -> None:
+    _wait_before_the_commit(test)
+    now = pd.Timestamp.now("UTC")
+    snooze = {"issue_key": "an issue", "snoozed_at": now, "snoozed_until": now, "note": "on holiday"}
+    Warehouse(make_url(url)).append("issue_snoozes", pd.DataFrame([snooze]))
 
 
 def hold_the_lock(url: str, test: Pipe) -> None:
@@ -150,6 +163,21 @@ def test_a_reader_sees_the_old_rows_until_the_write_is_done_and_then_the_new_one
         let_them_finish(writers)
     assert warehouse.read("pcrt_groups")["name"].value_counts().to_dict() == {"new": len(MANY_NEW)}
     assert warehouse.loads()["run_id"].tolist() == ["second"]
+
+
+def test_a_table_is_filled_once_somebody_who_snoozes_an_issue_has_written_that(url: URL, warehouse: Warehouse) -> None:
+    with (
+        others(snooze_and_wait_before_the_commit, url) as technicians,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        technicians[0].wait_until_ready()
+        filled = thread.submit(warehouse.replace, {"pcrt_groups": MANY_NEW}, "second")
+        # PostgreSQL is through by then: rows of other tables keep nobody out there.
+        wait([filled], timeout=WRITE_SECONDS)
+        let_them_finish(technicians)
+        assert filled.result()["pcrt_groups"]["name"].unique().tolist() == ["new"]
+    assert warehouse.loads()["run_id"].tolist() == ["second"]
+    assert warehouse.read("issue_snoozes")["note"].tolist() == ["on holiday"]
 
 
 def test_a_kill_in_the_middle_of_a_write_leaves_the_old_rows_and_the_next_write_works(
