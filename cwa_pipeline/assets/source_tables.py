@@ -53,7 +53,7 @@ def source_tables(
     warehouse: WarehouseResource,
     second_process: SecondProcessResource,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Each table goes into the warehouse as soon as it is read, while the others are on their way; the checks are made of them all."""
+    """Each table goes into the warehouse as soon as it is read, and they are checked once all are read, while the last are being stored."""
     selected = {key.path[-1] for key in context.selected_asset_keys}
     since = time.perf_counter()
     plans, prefix = settings.values.cwa.plans, settings.values.pcrt.bizcare_prefix
@@ -93,6 +93,8 @@ def source_tables(
                         if table in selected:
                             storing.add_reading(table, reading, read_after)
                 yield from storing.stored()
+            give_back_freed_memory()  # what the pages and packets took
+            checked = checks.results(context, [*CWA_TABLES, *PCRT_TABLES], warehouse.frame)
         except Exception:
             yield from storing.stored_all_the_same()
             raise
@@ -101,8 +103,7 @@ def source_tables(
                 of_cwa.shutdown(wait=False, cancel_futures=True)
                 second_process.end()
         yield from storing.all_stored()
-    give_back_freed_memory()  # what the pages and packets took
-    yield from checks.results(context, [*CWA_TABLES, *PCRT_TABLES], warehouse.frame)
+    yield from checked
 
 
 def _cwa_reads(

@@ -60,6 +60,8 @@ class Storing:
         """Have what was read stored, with its receipt; of a reading that is not whole the receipt alone."""
         metadata = {"rows_counted": reading.counted, "counted_by": reading.counted_by, **metadata}
         receipts = _receipts(table, reading, self._run_id)
+        # For the checks, which are made while it is on its way.
+        self._warehouse.take("read_receipts", pd.concat([self._warehouse.frame("read_receipts"), receipts]))
         if reading.is_whole:
             frame = self._warehouse.take(table, reading.frame)
             self._submit(
