@@ -6,8 +6,9 @@ not: the log-in and the retries (`automate_session`), which lists there are (`au
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -102,21 +103,42 @@ class AutomateHttp:
         self._token = token
         self._secrets.append(token)
 
-    def send(self, place: str, method: str, path: str, *, with_token: bool = True, **kwargs: Any) -> Response | Trouble:
-        """Send once. What another try can mend is Trouble; what a person has to mend is raised."""
+    def get(self, place: str, path: str, params: Mapping[str, str]) -> Response | Trouble:
+        """GET with the token, once. What another try can mend is Trouble; what a person has to mend is raised."""
+
+        def request() -> requests.PreparedRequest:
+            made = self._blank.copy()
+            made.prepare_url(self.address(path), params)
+            made.prepare_cookies(self._session.cookies)  # a load balancer's may say which server has the log-in
+            if self._token:
+                made.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+            return made
+
+        return self._send(place, request)
+
+    def post(self, place: str, path: str, json: Mapping[str, str]) -> Response | Trouble:
+        """POST without a token; otherwise as `get`."""
+        return self._send(place, lambda: self._prepared("POST", self.address(path), json=json))
+
+    @cached_property
+    def _blank(self) -> requests.PreparedRequest:
+        """What all pages have in common: to make each from nothing takes `requests` half as long as to decode a page."""
+        return self._prepared("GET", self._api)
+
+    def _prepared(self, method: str, address: str, **body: Any) -> requests.PreparedRequest:
+        # An auth of our own keeps requests from putting a password of ~/.netrc in place of the token.
+        return self._session.prepare_request(requests.Request(method, address, auth=self._name_client, **body))
+
+    @cached_property
+    def _way(self) -> Mapping[str, Any]:
+        """The proxy and the certificates that the environment names."""
+        return self._session.merge_environment_settings(self._api, {}, True, None, None)
+
+    def _send(self, place: str, request: Callable[[], requests.PreparedRequest]) -> Response | Trouble:
         timeout = (self._patience.connect_timeout, self._patience.read_timeout)
         try:
-            # An auth of our own also keeps requests from putting a password of ~/.netrc in place of the token.
             # No redirect is followed: it would carry the token, or the password, to another address.
-            with self._session.request(
-                method,
-                self.address(path),
-                timeout=timeout,
-                allow_redirects=False,
-                auth=self._sign if with_token else self._name_client,
-                stream=True,
-                **kwargs,
-            ) as answer:
+            with self._session.send(request(), timeout=timeout, allow_redirects=False, **self._way) as answer:
                 response = Response(
                     answer.status_code,
                     answer.headers,
@@ -184,12 +206,6 @@ class AutomateHttp:
 
     def _name_client(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["clientId"] = self._client_id.get_secret_value()
-        return request
-
-    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        self._name_client(request)
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         return request
 
 

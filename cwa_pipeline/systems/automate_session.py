@@ -97,7 +97,7 @@ class AutomateSession:
         account = {"Username": self._credentials.username, "Password": self._credentials.password.get_secret_value()}
         if self._credentials.two_factor_passcode:
             account["TwoFactorPasscode"] = self._credentials.two_factor_passcode.get_secret_value()
-        response = self._http.send(place, "POST", LOG_IN, with_token=False, json=account)
+        response = self._http.post(place, LOG_IN, account)
         if isinstance(response, Trouble):
             raise UnreachableError(f"{place}: {response.text}; check cwa.url, or try later")
         if response.status_code in {400, 401, 403}:
@@ -149,7 +149,7 @@ class AutomateSession:
         self, place: str, path: str, params: Mapping[str, str], accept: Collection[int], decoder: Decoder | None
     ) -> Answer | Trouble:
         since = time.monotonic()
-        response = self._http.send(place, "GET", path, params=params)
+        response = self._http.get(place, path, params)
         arrived = time.monotonic()
         if isinstance(response, Trouble):
             return response

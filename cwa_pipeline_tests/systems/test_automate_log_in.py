@@ -1,6 +1,7 @@
 """Logging in to CWA: when, how often, and what a technician is told when it does not work."""
 
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from cwa_pipeline_tests.systems.automate_scenario import (
     QUICK,
     answer,
     every,
+    first_gets,
     gets,
     log_ins,
     reading,
@@ -28,6 +30,25 @@ def test_one_log_in_serves_all_the_lists() -> None:
         cwa.clients()
         cwa.groups()
     assert log_ins(server) == 1
+
+
+def test_what_a_load_balancer_marks_us_with_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str | None] = []
+    respond = BaseHTTPRequestHandler.parse_request
+
+    def noted(handler: BaseHTTPRequestHandler) -> bool:
+        parsed = respond(handler)
+        sent.append(handler.headers.get("Cookie"))
+        return parsed
+
+    monkeypatch.setattr(BaseHTTPRequestHandler, "parse_request", noted)
+    marked = first_gets(1, Fault(status=503, headers={"Set-Cookie": "ARRAffinity=node-2; Path=/"}))
+    with reading(behaviour=Behaviour(faults=marked)) as (cwa, _):
+        cwa.clients()
+    log_in, first, *others = sent
+    assert log_in is first is None
+    assert others
+    assert {*others} == {"ARRAffinity=node-2"}
 
 
 def test_nothing_is_sent_before_the_first_read() -> None:
