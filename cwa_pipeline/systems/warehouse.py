@@ -53,7 +53,7 @@ MAY_BE_UNFILLED = {"additional_members", "match_suggestions"}
 
 
 class Warehouse:
-    """The tables of `tables.py` in one database. No connection is kept between calls."""
+    """The tables of `tables.py` in one database. No call uses the connection of another one."""
 
     def __init__(self, url: URL) -> None:
         """Raises SettingsError for a URL that cannot be a warehouse; connects to nothing yet."""
@@ -220,6 +220,10 @@ class Warehouse:
         """
         return self._database.exclusive()
 
+    def held_open(self) -> AbstractContextManager[None]:
+        """Make the writes of a whole run quicker, where the database has a way; the tables have to be there."""
+        return self._database.held_open()
+
     @contextmanager
     def _connection(self, *, create: bool = False) -> Iterator[Connection]:
         """A connection for one call, whose failures become ours; what ends without `commit` has changed nothing."""
@@ -239,6 +243,7 @@ class Warehouse:
                 cursor.execute(statement)
             yield connection, cursor
             connection.commit()
+        self._database.committed()
 
     def _sql(self, statement: sa.ClauseElement) -> str:
         return str(statement.compile(dialect=self._database.dialect, compile_kwargs={"literal_binds": True}))

@@ -8,7 +8,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from typing import Any
 
 import adbc_driver_manager
@@ -132,6 +132,13 @@ class PostgresqlDatabase:
                 yield
             finally:
                 self._ask(cursor, f"SELECT pg_advisory_unlock({SYNC_LOCK}, hashtext({self._schema}))")
+
+    def held_open(self) -> AbstractContextManager[None]:
+        """Nothing: PostgreSQL's server brings what is written to its place by itself."""
+        return nullcontext()
+
+    def committed(self) -> None:
+        """Nothing, as for `held_open`."""
 
     def read_options(self, row_count: int) -> dict[str, str]:  # noqa: ARG002 - SQLite's reads need it
         """Nothing special: PostgreSQL knows its columns' types."""

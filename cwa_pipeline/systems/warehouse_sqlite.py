@@ -7,9 +7,11 @@ process that open one file undo each other's file locks (sqlite.org/howtocorrupt
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import adbc_driver_manager
 import adbc_driver_sqlite.dbapi as adbc
 import sqlalchemy as sa
 from adbc_driver_manager.dbapi import Connection
@@ -22,6 +24,7 @@ from cwa_pipeline.errors import BusyError, PipelineError, SettingsError, Warehou
 
 BUSY_SECONDS = 30  # how long to wait for another writer: an analyst's long query, or a backup of the file
 PAGE_BYTES = 32_768  # a table of a million rows is filled in four fifths of the time that SQLite's own 4,096 take
+WAL_BYTES = 32_000_000  # what is written gathers beside the file; from so much on it is brought in, while the next table is written
 WAL_RETRY_SECONDS = 0.05  # SQLite does not wait by itself when two connections turn WAL on at the same moment
 
 _REMEDIES = {
@@ -57,6 +60,7 @@ class SqliteDatabase:
             raise SettingsError("WAREHOUSE_URL: must name a file and nothing else, as in sqlite:////the/whole/path.db")
         self.path = Path(url.database).resolve()  # two names of one file have to mean one lock
         self.name = str(self.path)
+        self._beside: ThreadPoolExecutor | None = None
 
     def prepare(self) -> None:
         """Make the file when it is missing, and let readers go on while a sync writes (WAL). An older file keeps the pages it has."""
@@ -84,7 +88,45 @@ class SqliteDatabase:
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
             cursor.fetchall()
+            if self._beside:
+                cursor.execute("PRAGMA wal_autocheckpoint=0")
+                cursor.fetchall()
         return connection
+
+    @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Spare each write the wait until SQLite has brought it from the WAL into the file: a fifth of the time of large tables.
+
+        A commit is on the disk as ever. Without a connection that stays open, SQLite would do so whenever one is closed.
+        """
+        try:
+            connection = self.connect(autocommit=True)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM sqlite_schema")  # until then, SQLite has not opened the WAL
+                cursor.fetchall()
+        except adbc_driver_manager.Error as error:
+            raise self.failure(error) from None
+        with closing(connection), ThreadPoolExecutor(1, "checkpoint") as beside:
+            self._beside = beside
+            try:
+                yield
+            finally:
+                self._beside = None
+
+    def committed(self) -> None:
+        """Something was written."""
+        wal = Path(f"{self.path}-wal")
+        if self._beside and wal.exists() and wal.stat().st_size > WAL_BYTES:
+            self._beside.submit(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        """Bring what was written into the file, as far as no reader needs the rows of before. Whoever writes does not wait for it.
+
+        What keeps it from that is nobody's loss, as with SQLite's own: the rows are in the WAL, and it is tried again.
+        """
+        with closing(self.connect(autocommit=True)) as connection, connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            cursor.fetchall()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """What the warehouse promises, on both databases: what goes in comes out, all or nothing, and analysts' work lasts."""
 
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy.engine import URL
 from cwa_pipeline.errors import BusyError, SettingsError, UnreachableError, WarehouseError
 from cwa_pipeline.migrations import VERSION_TABLE
 from cwa_pipeline.systems import warehouse_schema as schema
+from cwa_pipeline.systems import warehouse_sqlite
 from cwa_pipeline.systems.warehouse import GROWING, LOADS, Warehouse
 from cwa_pipeline.systems.warehouse_frames import content_hash, to_arrow
 from cwa_pipeline.systems.warehouse_postgresql import PostgresqlDatabase
@@ -24,6 +26,7 @@ from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
 from cwa_pipeline.tables import TABLES
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 
+SOON_SECONDS = 0.5  # in which what is not to happen would have happened
 NIGHT = pd.Timestamp("2026-03-01 01:00:00.000007", tz="UTC")
 GROUPS = pd.DataFrame({"group_id": [101, 100], "name": ["Blue Door Bakery", None]})
 LEDGER = pd.DataFrame(
@@ -486,6 +489,27 @@ def test_what_goes_wrong_under_the_lock_passes_as_it_is_and_frees_it(warehouse: 
         raise OSError("not the warehouse's")
     with warehouse.exclusive():
         pass
+
+
+@pytest.mark.parametrize("bring_in_from", [0, warehouse_sqlite.WAL_BYTES])
+def test_a_run_that_holds_the_sqlite_file_open_brings_in_what_is_much_beside_its_writes_and_the_rest_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bring_in_from: int
+) -> None:
+    file = tmp_path / "warehouse.db"
+    warehouse = Warehouse(URL.create("sqlite", database=str(file)))
+    warehouse.create()
+    monkeypatch.setattr(warehouse_sqlite, "WAL_BYTES", bring_in_from)
+    empty = file.stat().st_size
+    groups = pd.DataFrame({"group_id": range(1, 20_001), "name": "a name"})
+    with warehouse.held_open():
+        warehouse.replace({"pcrt_groups": groups}, "a run")
+        until = time.monotonic() + (SOON_SECONDS if bring_in_from else 30)
+        while file.stat().st_size == empty and time.monotonic() < until:
+            time.sleep(0.01)
+        assert (file.stat().st_size > empty) == (bring_in_from == 0)
+        assert len(Warehouse(URL.create("sqlite", database=str(file))).read("pcrt_groups")) == len(groups)
+    assert file.stat().st_size > empty
+    assert not file.with_name("warehouse.db-wal").exists()
 
 
 def test_two_names_of_one_sqlite_file_mean_one_lock(tmp_path: Path) -> None:
