@@ -16,8 +16,9 @@ TABLES_OF = {
     "suggestions": ("match_suggestions",),
     "issues": ("client_issues", "computer_issues", "group_issues", "issue_history", "open_issues"),
     "members": ("subscription_members", "members_plan"),
+    "night's inputs": ("night_inputs",),
 }
-STEPS_OF = {"write PCRT": "additional_members", "page": "integration_page", "night's inputs": "night_inputs"}
+STEPS_OF = {"write PCRT": "additional_members", "page": "integration_page"}
 WRITE_WAREHOUSE, WAITING = "write warehouse", "waiting, checks"
 DAGSTER, START_UP = "Dagster's own", "start-up"
 ORDER = (READ, *TABLES_OF, *STEPS_OF, WRITE_WAREHOUSE, WAITING, DAGSTER, START_UP)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from cwa_pipeline.alerts.sensor import alerts_sensor
-from cwa_pipeline.assets import coverage, nights, page, rules_tables, source_tables, sources
+from cwa_pipeline.assets import coverage, page, rules_tables, source_tables, sources
 from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.jobs import nightly_sync_job, nightly_sync_schedule, page_after_a_failure_of
@@ -21,7 +21,7 @@ job_name = _nightly_sync.name
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
-        [sources, source_tables, rules_tables, coverage, nights, page],
+        [sources, source_tables, rules_tables, coverage, page],
         key_prefix=_site,
         source_key_prefix=_site,
         include_specs=True,

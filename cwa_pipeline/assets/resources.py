@@ -113,6 +113,10 @@ class WarehouseResource(dg.ConfigurableResource):
         """The table as this run has made it, else as the warehouse has it. Not to be changed: it may be on its way there."""
         return self._frames[table] if table in self._frames else self._warehouse.read(table, or_empty=or_empty)
 
+    def has_made(self, table: str) -> bool:
+        """Whether the table is this run's."""
+        return table in self._frames
+
     def before(self, table: str) -> pd.DataFrame:
         """The table as it was before this run made it anew; ValueError when nobody asked in time."""
         if table not in self._before:

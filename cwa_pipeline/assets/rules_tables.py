@@ -1,9 +1,9 @@
-"""All that the rules work out: what the write waits for in one step, the suggestions in another.
+"""All that the rules work out: what the write waits for in one step, with what they worked from; the suggestions in another.
 
 What belongs here: which tables those are, and their order. What must not: how one is made (`matching`, `issues`, `coverage`).
 """
 
-from cwa_pipeline.assets import coverage, issues, matching, sources
+from cwa_pipeline.assets import coverage, issues, matching, nights, sources
 from cwa_pipeline.assets.tables_step import tables_step
 
 rules_tables = tables_step(
@@ -19,6 +19,7 @@ rules_tables = tables_step(
         issues.open_issues,
     ),
     deps={"serial_blacklist": [sources.GENERIC_SERIALS]},
+    meanwhile=[nights.night_inputs],
 )
 
 # After all that may begin with it.

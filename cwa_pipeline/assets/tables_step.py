@@ -7,7 +7,7 @@ small shop do, and within one a table is stored while the next is worked out.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import Parameter, Signature, signature
 from typing import Any, NamedTuple
 
@@ -34,6 +34,13 @@ class WithMetadata(NamedTuple):
     metadata: Mapping[str, Any]
 
 
+class NoTable(NamedTuple):
+    """An asset of a step that is no table of the warehouse, and what makes it and tells Dagster of it."""
+
+    spec: dg.AssetSpec
+    make: Callable[..., Mapping[str, Any]]
+
+
 Compute = Callable[..., pd.DataFrame | WithMetadata]
 
 
@@ -41,12 +48,14 @@ def tables_step(
     name: str,
     *grouped: tuple[str, *tuple[Compute, ...]],
     deps: Mapping[str, Sequence[dg.AssetKey]] | None = None,
+    meanwhile: Sequence[NoTable] = (),
     priority: int = 0,
 ) -> dg.AssetsDefinition:
     """A step of the assets that the functions are named after; a parameter named as a table is that table, the others are Dagster's.
 
     The functions come in the order in which they are called, behind the name of their group. `deps` are assets that a table comes
-    from besides its parameters. Of steps that may begin, the one of the highest priority does.
+    from besides its parameters. `meanwhile` is made while the last tables are on their way into the warehouse. Of steps that may
+    begin, the one of the highest priority does.
     """
     group_of = {compute.__name__: group for group, *computes in grouped for compute in computes}
     computes_of = {compute.__name__: compute for _, *computes in grouped for compute in computes}
@@ -61,39 +70,44 @@ def tables_step(
     def step(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource, **others: Any
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        selected = {key.path[-1] for key in context.selected_asset_keys}
+        selected = {key.path[-1]: key for key in context.selected_asset_keys}
         at_hand = {"context": context, "warehouse": warehouse, **others}
 
-        def argument(name: str) -> Any:
-            return warehouse.frame(name) if name in TABLES else at_hand[name]
+        def made_by(make: Callable[..., Any], asked_for: Iterable[str]) -> tuple[Any, dict[str, float]]:
+            since = time.perf_counter()
+            made = make(**{name: warehouse.frame(name) if name in TABLES else at_hand[name] for name in asked_for})
+            return made, {"seconds_to_make": round(time.perf_counter() - since, 3)}
 
+        no_tables: list[dg.MaterializeResult] = []
         with Storing(context, warehouse) as storing:
             try:
                 for table, compute in computes_of.items():
                     if table in selected:
-                        since = time.perf_counter()
-                        made = compute(**{name: argument(name) for name in parameters[table]})
+                        made, seconds = made_by(compute, parameters[table])
                         frame, metadata = made if isinstance(made, WithMetadata) else (made, {})
-                        seconds = round(time.perf_counter() - since, 3)
-                        storing.add(table, frame, {**metadata, "seconds_to_make": seconds})
+                        storing.add(table, frame, {**metadata, **seconds})
                     yield from storing.stored()
                     found = checks.results(context, [table], warehouse.frame)
                     yield from found
                     if any(map(checks.stops, found)):
                         break
+                for other in meanwhile:
+                    if (name := other.spec.key.path[-1]) in selected:
+                        told, seconds = made_by(other.make, signature(other.make).parameters)
+                        no_tables.append(dg.MaterializeResult(asset_key=selected[name], metadata={**told, **seconds}))
             except Exception:
                 yield from storing.stored_all_the_same()
                 raise
             yield from storing.all_stored()
+        yield from no_tables  # Dagster has to be told of them after the tables that they are made of
 
-    asked_for = {
-        name: parameter for its in parameters.values() for name, parameter in its.items() if name not in TABLES
-    }
+    every = [*parameters.values(), *(signature(other.make).parameters for other in meanwhile)]
+    asked_for = {name: parameter for its in every for name, parameter in its.items() if name not in TABLES}
     # What Dagster goes by when it looks for resources and configuration.
     step.__signature__ = Signature([*(_OWN | asked_for).values()])  # type: ignore[attr-defined]
     return dg.multi_asset(
         name=name,
-        specs=specs,
+        specs=[*specs, *(other.spec for other in meanwhile)],
         check_specs=checks.specs(computes_of),
         can_subset=True,
         op_tags={"dagster/priority": str(priority)},
