@@ -94,6 +94,8 @@ def sql_table(table: str) -> sa.Table:
             for name, column in model(table).columns.items()
         ),
         comment=TABLES[table].__doc__,
+        # A key of several columns is an index of its own in SQLite, unless the rows themselves are kept by it.
+        sqlite_with_rowid=len(key(table)) <= 1,
     )
 
 
