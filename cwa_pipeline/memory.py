@@ -13,7 +13,7 @@ _SETTINGS = {
     # As many as there are threads that hold much: one reads CWA, the other PCRT.
     "MALLOC_ARENA_MAX": (-8, 2),
     # Bytes free at the end before they are given back, soon to be asked for again.
-    "MALLOC_TRIM_THRESHOLD_": (-1, 256 * _MIB),
+    "MALLOC_TRIM_THRESHOLD_": (-1, 128 * _MIB),
     # Bytes from which on a piece is asked for by itself; the library takes no more.
     "MALLOC_MMAP_THRESHOLD_": (-3, 32 * _MIB),
 }

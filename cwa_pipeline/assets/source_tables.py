@@ -102,8 +102,10 @@ def source_tables(
             if under_way:  # after a failure there is no use in the rest
                 of_cwa.shutdown(wait=False, cancel_futures=True)
                 second_process.end()
+        last = storing.not_told()  # and of its checks only after a table
+        yield from (check for check in checked if check.asset_key not in last)
         yield from storing.all_stored()
-    yield from checked
+    yield from (check for check in checked if check.asset_key in last)
 
 
 def _cwa_reads(

@@ -78,6 +78,10 @@ class Storing:
         while self._under_way and self._under_way[0].seconds.done():
             yield self._under_way.popleft().result()
 
+    def not_told(self) -> set[dg.AssetKey]:
+        """The tables of which Dagster was not told yet."""
+        return {table.asset for table in self._under_way}
+
     def all_stored(self) -> Iterator[dg.MaterializeResult]:
         """As `stored`, once everything is in the warehouse."""
         while self._under_way:
