@@ -116,9 +116,9 @@ class AutomateHttp:
 
         return self._send(place, request)
 
-    def post(self, place: str, path: str, json: Mapping[str, str]) -> Response | Trouble:
-        """POST without a token; otherwise as `get`."""
-        return self._send(place, lambda: self._prepared("POST", self.address(path), json=json))
+    def post(self, place: str, path: str, content: Mapping[str, str]) -> Response | Trouble:
+        """POST as JSON, without a token; otherwise as `get`."""
+        return self._send(place, lambda: self._prepared("POST", self.address(path), json=content))
 
     @cached_property
     def _blank(self) -> requests.PreparedRequest:

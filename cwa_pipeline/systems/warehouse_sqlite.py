@@ -14,7 +14,7 @@ from pathlib import Path
 import adbc_driver_manager
 import adbc_driver_sqlite.dbapi as adbc
 import sqlalchemy as sa
-from adbc_driver_manager.dbapi import Connection
+from adbc_driver_manager.dbapi import Connection, Cursor
 from filelock import FileLock, Timeout
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
@@ -76,9 +76,7 @@ class SqliteDatabase:
                 reraise=True,
             ):
                 with attempt:
-                    for statement in (f"PRAGMA page_size={PAGE_BYTES}", "PRAGMA journal_mode=WAL"):
-                        cursor.execute(statement)
-                        cursor.fetchall()
+                    _do(cursor, f"PRAGMA page_size={PAGE_BYTES}", "PRAGMA journal_mode=WAL")
 
     def connect(self, *, autocommit: bool = False) -> Connection:
         """Open the file, which has to be there."""
@@ -86,11 +84,9 @@ class SqliteDatabase:
             raise WarehouseError(f"{self.path}: there is no warehouse yet; run a sync, which makes it")
         connection = adbc.connect(f"{self.path.as_uri()}?mode=rw", autocommit=autocommit)
         with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-            cursor.fetchall()
+            _do(cursor, f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
             if self._beside:
-                cursor.execute("PRAGMA wal_autocheckpoint=0")
-                cursor.fetchall()
+                _do(cursor, "PRAGMA wal_autocheckpoint=0")
         return connection
 
     @contextmanager
@@ -102,8 +98,7 @@ class SqliteDatabase:
         try:
             connection = self.connect(autocommit=True)
             with connection.cursor() as cursor:
-                cursor.execute("SELECT COUNT(*) FROM sqlite_schema")  # until then, SQLite has not opened the WAL
-                cursor.fetchall()
+                _do(cursor, "SELECT COUNT(*) FROM sqlite_schema")  # until then, SQLite has not opened the WAL
         except adbc_driver_manager.Error as error:
             raise self.failure(error) from None
         with closing(connection), ThreadPoolExecutor(1, "checkpoint") as beside:
@@ -125,8 +120,7 @@ class SqliteDatabase:
         What keeps it from that is nobody's loss, as with SQLite's own: the rows are in the WAL, and it is tried again.
         """
         with closing(self.connect(autocommit=True)) as connection, connection.cursor() as cursor:
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            cursor.fetchall()
+            _do(cursor, "PRAGMA wal_checkpoint(PASSIVE)")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -166,3 +160,10 @@ class SqliteDatabase:
         said = str(error).partition("\n")[0]  # the statement follows
         remedy = next((remedy for text, remedy in _REMEDIES.items() if text in said), "look at the file with sqlite3")
         return WarehouseError(f"{self.path}: {said}; {remedy}")
+
+
+def _do(cursor: Cursor, *statements: str) -> None:
+    """Execute statements to their ends: SQLite is not done with one of which rows are left."""
+    for statement in statements:
+        cursor.execute(statement)
+        cursor.fetchall()

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -20,7 +19,6 @@ from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 ROUNDS = 6
 SHARE_OF_FREE_TEXT = 0.3
 PAUSE_SECONDS = 0.01  # between two edits: all of them take about as long as a sync, so that some fall between its read and its write
-NO_LISTS = pd.DataFrame({"subscription_id": [], "status": []})
 BUSY = 75  # the exit status of a sync that another one kept out
 SLOW_CWA = (
     0.05  # seconds a request: the other sync is started some milliseconds later, and has to find this one at work
@@ -71,8 +69,7 @@ def test_no_edit_that_a_technician_makes_during_a_sync_is_silently_lost(
                 _assert_it_stopped_at_an_edit(said, edits, engine)
             lists, mixed = disturbed.shop.lists(), disturbed.lost_or_mixed(edits)
             told = _written_over(disturbed, may_be_open=stopped)
-            members = disturbed.shop.table("additional_members") if not stopped else NO_LISTS
-            statuses = dict(zip(members["subscription_id"], members["status"], strict=True))
+            statuses = {} if stopped else _statuses(disturbed)
             silently_lost = {key for key, text in edits.items() if lists[key] != text and (key, text) not in told}
             for key in edits:
                 tally.add(
@@ -105,6 +102,12 @@ def _sync_while(disturbed: DisturbedShop, commands: WarmCommands, technician: Te
     technician.stop.set()
     worker.join()
     return status, command.said()
+
+
+def _statuses(disturbed: DisturbedShop) -> dict[int, str]:
+    """What the sync made of each list."""
+    members = disturbed.shop.table("additional_members")
+    return dict(zip(members["subscription_id"], members["status"], strict=True))
 
 
 def _assert_it_stopped_at_an_edit(said: str, edits: dict[int, str], engine: str) -> None:
