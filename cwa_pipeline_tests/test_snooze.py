@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.errors import SnoozeError
+from cwa_pipeline.settings import Settings
 from cwa_pipeline.snooze import LONGEST_NOTE, snooze, snoozed_until
 from cwa_pipeline_tests.shop import Shop, open_shop
 
@@ -45,7 +47,8 @@ def test_a_snoozed_issue_stays_open_in_every_table(shop: Shop) -> None:
 def test_what_was_said_last_counts_and_today_ends_a_snooze(shop: Shop) -> None:
     snooze(KEY, FAR, "known")
     assert KEY in snoozed_until(shop.table("issue_snoozes"), datetime.now(UTC)).index
-    snooze(KEY, datetime.now(UTC).date() - timedelta(hours=5), "it is back")
+    today = datetime.now(ZoneInfo(Settings.load().schedule.timezone)).date()  # by the shop's clock
+    snooze(KEY, today, "it is back")
     assert KEY not in snoozed_until(shop.table("issue_snoozes"), datetime.now(UTC)).index
 
 
