@@ -1,5 +1,6 @@
 """A step that works out some tables: what is stored, what is told, and what a failure half-way leaves."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -138,10 +139,17 @@ def test_a_table_that_cannot_be_stored_fails_the_run_and_nothing_made_of_it_is_s
 def test_a_run_that_is_cancelled_between_two_events_keeps_its_lock_until_nothing_is_being_stored(shop: Shop) -> None:
     stored: list[str] = []
     let_in: list[str] = []
+    last_has_begun = threading.Event()
 
     class Slow(WarehouseResource):
+        def frame(self, table: str) -> pd.DataFrame:
+            if table == "client_groups":  # its check reads it, on the way to the event that ends the run
+                assert last_has_begun.wait(60)
+            return super().frame(table)
+
         def store(self, table: str, frame: pd.DataFrame, run_id: str, receipts: pd.DataFrame | None = None) -> None:
             if table == "client_groups":
+                last_has_begun.set()
                 time.sleep(1)  # the run has ended by now, but for this
             with Warehouse(shop.warehouse_url) as another_sync, suppress(BusyError), another_sync.exclusive():
                 let_in.append(table)
@@ -149,8 +157,6 @@ def test_a_run_that_is_cancelled_between_two_events_keeps_its_lock_until_nothing
             stored.append(table)
 
     def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
-        while not stored:
-            time.sleep(0.01)  # then the first table is about to be told
         interrupts._received_interrupt["received"] = True  # what Dagster's handler of SIGTERM does
         return rules.matching.client_groups(cwa_clients, pcrt_groups)
 
