@@ -1,6 +1,9 @@
 """Rows as columns: held against the driver's own tuples, value for value and error for error."""
 
+import io
 import struct
+import threading
+from collections import deque
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,17 @@ from pymysql import OperationalError  # type: ignore[import-untyped]
 from sqlalchemy.engine import URL
 
 from cwa_pipeline.errors import PipelineError, SourceError
+from cwa_pipeline.systems import pcrt_packets
 from cwa_pipeline.systems.pcrt_connection import connect, pcrt_engine
-from cwa_pipeline.systems.pcrt_packets import Column, ColumnCursor, _Block, _columns, _whole_rows
+from cwa_pipeline.systems.pcrt_packets import (
+    PAUSE_SECONDS,
+    Column,
+    ColumnCursor,
+    _Block,
+    _columns,
+    _TakenIn,
+    _whole_rows,
+)
 from cwa_pipeline.systems.pcrt_rows import fetch, fetch_rows
 from cwa_pipeline.systems.pcrt_values import flags, references, texts
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
@@ -119,6 +131,54 @@ def test_an_error_before_or_among_the_rows_is_told_in_the_same_words(mixed_url: 
     assert "[pcrt] pcids cannot be used" in str(fast)
 
 
+def test_a_technician_can_save_as_soon_as_the_server_has_sent_the_last_row(
+    mariadb_server: MariadbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = mariadb_server.new_database()
+    fill = (
+        f"INSERT INTO machines SELECT seq, REPEAT('x', 20000) FROM seq_1_to_{ROWS}"  # more than any socket holds back
+    )
+    run(url, "CREATE TABLE machines (id INT, note LONGTEXT) ENGINE = MyISAM", fill)
+    calls = 0
+
+    def saving_meanwhile(ahead: bytes, number: int) -> tuple[list[int], int]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # most rows have not been looked at
+            run(url, "SET lock_wait_timeout = 1", "UPDATE machines SET note = 'saved' WHERE id = 1")
+        return _whole_rows(ahead, number)
+
+    monkeypatch.setattr(pcrt_packets, "_whole_rows", saving_meanwhile)
+    connection = connect(pcrt_engine(url))
+    _, [ids, notes] = fetch(connection, "SELECT id, note FROM machines ORDER BY id", "[pcrt] pcids")
+    connection.close()
+    assert calls > 2
+    assert python([ids]) == [[*range(1, ROWS + 1)]]
+    assert set(python([notes])[0]) == {"x" * 20_000}
+
+
+def test_rows_that_come_with_pauses_between_them_are_all_read(mixed_url: URL) -> None:
+    slow = f"SELECT id, REPEAT(note, 1000), SLEEP({PAUSE_SECONDS * 1.5}) FROM mixed WHERE id IN (11, 12, 13, 14)"
+    fast, plain = both_ways(mixed_url, slow)
+    assert python(fast) == python(plain)
+    assert len(fast[0]) == 4
+
+
+def test_a_connection_that_is_lost_among_the_rows_is_told_in_the_same_words(mixed_url: URL) -> None:
+    told = []
+    for way in (fetch, fetch_rows):
+        connection = connect(pcrt_engine(mixed_url))
+        kill = f"KILL CONNECTION {connection.exec_driver_sql('SELECT CONNECTION_ID()').scalar()}"
+        killer = threading.Timer(0.5, run, (mixed_url, kill))
+        killer.start()
+        with pytest.raises(PipelineError) as raised:
+            way(connection, "SELECT id, REPEAT(note, 100), SLEEP(0.01) FROM mixed", "[pcrt] pcids")
+        killer.join()
+        connection.invalidate()
+        told.append((type(raised.value), str(raised.value)))
+    assert told[0] == told[1]
+
+
 def test_a_sqlite_text_that_is_not_utf8_is_read_as_far_as_it_is(tmp_path: Path) -> None:
     url = URL.create("sqlite", database=str(tmp_path / "pcrt.db"))
     run(url, "CREATE TABLE texts (id INT, name TEXT)", "INSERT INTO texts VALUES (1, 'a'), (2, CAST(x'42FC' AS TEXT))")
@@ -138,6 +198,80 @@ def encoded(value: bytes | None) -> bytes:
     if size < 251:
         return bytes([size]) + value
     return (b"\xfc" + struct.pack("<H", size) if size < 2**16 else b"\xfd" + struct.pack("<I", size)[:3]) + value
+
+
+PAUSE = None
+END = b"\x05\0\0\x07\xfe\0\0\x02\0"  # as after the last row; a row's own bytes may end so too
+
+
+class Socket:
+    """A server's pieces and pauses, as a socket has them."""
+
+    def __init__(self, comes: list[bytes | None]) -> None:
+        self.comes, self.patience = deque(comes), 60.0
+
+    def gettimeout(self) -> float:
+        return self.patience
+
+    def settimeout(self, seconds: float) -> None:
+        self.patience = seconds
+
+    def recv(self, _: int) -> bytes:
+        while self.comes:
+            if (piece := self.comes.popleft()) is not PAUSE:
+                return piece
+            if self.patience == PAUSE_SECONDS:
+                raise TimeoutError("timed out")
+        return b""
+
+
+class Received(io.RawIOBase):
+    """What the driver's own reader reads a socket by."""
+
+    def __init__(self, socket: Socket) -> None:
+        self.socket = socket
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        piece = self.socket.recv(len(into))
+        into[: len(piece)] = piece
+        return len(piece)
+
+
+pieces = st.binary(min_size=1, max_size=30) | st.sampled_from([END, b"x" + END, END + b"x"])
+
+
+@given(
+    comes=st.lists(st.just(PAUSE) | pieces, min_size=1, max_size=8),
+    buffered=st.integers(0, 20),
+    sizes=st.lists(st.integers(0, 50), max_size=8),
+    at_once=st.booleans(),
+)
+def test_whatever_ends_and_pauses_lie_among_them_the_bytes_come_in_their_order(
+    comes: list[bytes | None], buffered: int, sizes: list[int], at_once: bool
+) -> None:
+    socket = Socket(comes)
+    rest = io.BufferedReader(Received(socket))
+    before = rest.read(buffered)
+    taken = _TakenIn(socket, rest)
+    taken.at_once = at_once
+    reader = io.BufferedReader(taken, 64)
+    assert before + b"".join([*map(reader.read, sizes), reader.read()]) == b"".join(filter(None, comes))
+    assert socket.patience == 60.0
+
+
+@given(before=st.lists(st.binary(min_size=1, max_size=8), min_size=1), behind=st.lists(st.just(PAUSE) | pieces))
+def test_all_that_comes_before_a_pause_or_an_end_is_taken_in_before_any_is_given_out(
+    before: list[bytes], behind: list[bytes | None]
+) -> None:
+    for stop in (PAUSE, END):
+        socket = Socket([*before, stop, *behind])
+        taken = _TakenIn(socket, io.BufferedReader(Received(socket)))
+        taken.at_once = True
+        io.BufferedReader(taken).read(1)
+        assert list(socket.comes) == behind
 
 
 values = st.none() | st.binary(max_size=5) | st.sampled_from([b"x" * 250, b"x" * 251, b"x" * 256, b"y" * 65536])
