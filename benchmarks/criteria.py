@@ -37,7 +37,7 @@ def nights(measures: Measures, pair: str = MAIN) -> dict[str, Any]:
 
 
 def worse(measures: Measures, name: str) -> float:
-    """The worse of both nights: wall, cpu, peak_mb, or what it took more than the empty job that followed it."""
+    """The worse of both nights: wall, cpu, peak_mb, what it took more than the empty job that followed it, or its longest statement."""
     return max(night[name] for night in nights(measures).values())
 
 
@@ -48,7 +48,7 @@ def sum_of_floors(measures: Measures) -> float:
 
 def criteria(sizes: dict[str, Measures]) -> list[Criterion]:
     """Every criterion that the sizes and parts measured allow to judge."""
-    return [*_whole(sizes), *_latency(sizes), *_peers(sizes), *_memory(sizes)]
+    return [*_whole(sizes), *_latency(sizes), *_peers(sizes), *_memory(sizes), *_statements(sizes)]
 
 
 def _whole(sizes: dict[str, Measures]) -> list[Criterion]:
@@ -116,6 +116,11 @@ def _memory(sizes: dict[str, Measures]) -> list[Criterion]:
         for size, (name, limit) in limits.items()
         if size in sizes
     ]
+
+
+def _statements(sizes: dict[str, Measures]) -> list[Criterion]:
+    text = "1 M: the longest that PCRT's server is at one statement"
+    return [Criterion(text, worse(sizes[LARGE], "longest statement"), 1, "s")] if LARGE in sizes else []
 
 
 def floor_of(measures: Measures, pair: str, phase: str) -> float | None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from benchmarks.databases import Databases, Kind, put_lists_back
 from benchmarks.measured_package import commit, fingerprint
 from benchmarks.measured_sync import SyncRun
 from benchmarks.running import Cost, prepared_server
+from benchmarks.statements import seconds_of_each
 from benchmarks.worlds import World, world
 
 PARTS = ("sync", "floors", "peers", "latency")
@@ -30,6 +31,14 @@ PAIRS: dict[str, tuple[Kind, Kind]] = {
 MAIN = next(iter(PAIRS))  # the criteria are judged on it
 
 Measures = dict[str, Any]
+
+
+class _Night(NamedTuple):
+    """One sync, the empty job that followed it, and the seconds that PCRT's server was at one statement at most (SQLite: 0)."""
+
+    sync: SyncRun
+    empty_job: Cost
+    longest_statement: float
 
 
 def measure(computers: int, parts: Collection[str], repeat: int, folder: Path, databases: Databases) -> Measures:
@@ -104,24 +113,26 @@ def _nights(
 
     An empty job follows each sync, so that both meet the machine in the same mood.
     """
-    runs: dict[str, list[tuple[SyncRun, Cost]]] = {"first night": [], "later night": []}
+    runs: dict[str, list[_Night]] = {"first night": [], "later night": []}
     for number in range(repeat):
         scene, beside = _folder(folder / "sync"), _folder(folder / "empty_job")
         empty = warehouse if number == 0 or kind != "sqlite" else databases.warehouse(kind, folder.name)
         for nights in runs.values():
-            sync = measured_sync.sync(scene, server, pcrt, empty)
-            nights.append((sync, measured_sync.empty_job(beside)))
+            with seconds_of_each(pcrt) as statements:
+                sync = measured_sync.sync(scene, server, pcrt, empty)
+            nights.append(_Night(sync, measured_sync.empty_job(beside), max(statements, default=0.0)))
             put_lists_back(pcrt)
     return {night: _medians_of(some) for night, some in runs.items()}
 
 
-def _medians_of(pairs: list[tuple[SyncRun, Cost]]) -> Measures:
-    runs = [run for run, _ in pairs]
+def _medians_of(nights: list[_Night]) -> Measures:
+    runs = [night.sync for night in nights]
     costs = [asdict_of(run.cost) for run in runs]
     return {
         **{name: statistics.median(cost[name] for cost in costs) for name in costs[0]},
-        "empty job": statistics.median(empty.wall for _, empty in pairs),
-        "more than an empty job": statistics.median(run.cost.wall - empty.wall for run, empty in pairs),
+        "empty job": statistics.median(night.empty_job.wall for night in nights),
+        "more than an empty job": statistics.median(night.sync.cost.wall - night.empty_job.wall for night in nights),
+        "longest statement": statistics.median(night.longest_statement for night in nights),
         **{part: _medians([asdict(run)[part] for run in runs]) for part in ("phases", "steps")},
     }
 

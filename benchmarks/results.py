@@ -90,14 +90,15 @@ def _state(measures: Measures) -> Iterable[str]:
 
 
 def _whole(measures: Measures) -> Iterable[str]:
-    yield "| process | wall, s | the empty job after it, s | CPU, s | peak, MB |"
-    yield "|---|--:|--:|--:|--:|"
+    yield "| process | wall, s | the empty job after it, s | CPU, s | peak, MB | PCRT's longest statement, s |"
+    yield "|---|--:|--:|--:|--:|--:|"
     for pair in measures["syncs"]:
         for night, cost in nights(measures, pair).items():
             told = f"{cost['wall']:.2f} | {cost['empty job']:.2f} | {cost['cpu']:.2f} | {cost['peak_mb']:.0f}"
-            yield f"| sync, {night}, {pair} | {told} |"
+            statement = f"{cost['longest statement']:.2f}" if cost["longest statement"] else ""
+            yield f"| sync, {night}, {pair} | {told} | {statement} |"
     cost = measures["help"]
-    yield f"| help | {cost['wall']:.2f} | | {cost['cpu']:.2f} | {cost['peak_mb']:.0f} |"
+    yield f"| help | {cost['wall']:.2f} | | {cost['cpu']:.2f} | {cost['peak_mb']:.0f} | |"
 
 
 def _phases(measures: Measures, pair: str) -> Iterable[str]:
