@@ -14,7 +14,7 @@ import dagster as dg
 import pandas as pd
 
 from cwa_pipeline.rules import history
-from cwa_pipeline.rules.frames import lookup
+from cwa_pipeline.rules.frames import lookup, same_text
 from cwa_pipeline.rules.serials import normalise
 from cwa_pipeline.settings import Settings
 
@@ -91,12 +91,13 @@ def one_row_per_computer(read: Read) -> Result:
 def serial_matches_have_the_same_serial(read: Read) -> Result:
     """A computer matched by serial and its PCID bear the same serial, and no generic one, when looked up anew."""
     matches = read("computer_matches")
-    by_serial = matches[matches["matched_by"] == "serial"]
+    by_serial = matches.loc[matches["matched_by"] == "serial", ["computer_id", "pcid"]]
     of_computer = lookup(by_serial["computer_id"], read("cwa_computers").set_index("computer_id")["serial_number"])
     of_pcid = lookup(by_serial["pcid"], read("pcrt_pcids").set_index("pcid")["serial_number"])
-    serial = normalise(of_computer)
-    same, generic = serial == normalise(of_pcid), serial.isin(read("serial_blacklist")["normalised"].tolist())
-    odd = by_serial.loc[~same | generic, "computer_id"]
+    serial, differs = normalise(of_computer), ~same_text(of_computer, of_pcid)
+    differs[differs] = serial[differs] != normalise(of_pcid[differs])
+    generic = serial.isin(read("serial_blacklist")["normalised"].tolist())
+    odd = by_serial.loc[differs | generic, "computer_id"]
     return _nothing_odd(odd, "computers {} were matched by a serial that their PCID does not bear")
 
 

@@ -16,12 +16,15 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 
 
 @contextmanager
-def held_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Hold the files that this run's events go into; where Dagster keeps them in another way there are none."""
+def held_open(instance: dg.DagsterInstance, run_id: str | None = None) -> Iterator[None]:
+    """Hold the files that a run's events go into, or, before it has one of its own, the one for those of all runs.
+
+    Where Dagster keeps events in another way there is nothing to hold.
+    """
     storage = instance.event_log_storage
     files = []
     if isinstance(storage, SqliteEventLogStorage):
-        files = [storage.path_for_shard(shard) for shard in (run_id, INDEX_SHARD_NAME)]
+        files = [storage.path_for_shard(shard) for shard in (INDEX_SHARD_NAME, run_id) if shard]
     with ExitStack() as held:
         for file in files:
             connection = held.enter_context(closing(sqlite3.connect(file)))

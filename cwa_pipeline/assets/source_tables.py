@@ -111,7 +111,7 @@ def source_tables(
 def _cwa_reads(
     client: Automate, plans: Sequence[str], cwa_groups: Callable[[], pd.DataFrame]
 ) -> dict[str, Callable[[], Reading]]:
-    """How each table of CWA is read, in this order: others need the groups, and the computers take longest to be stored."""
+    """How each table of CWA is read, in this order: others need the groups, and what takes long to be stored comes early."""
 
     def computers() -> Reading:
         reading = client.computers()
@@ -128,6 +128,6 @@ def _cwa_reads(
     return {
         "cwa_groups": groups,
         "cwa_computers": computers,
-        "cwa_clients": client.clients,
         "cwa_group_members": group_members,
+        "cwa_clients": client.clients,
     }

@@ -8,9 +8,11 @@ them; where each begins is looked at afterwards.
 """
 
 import io
+from array import array
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -72,33 +74,30 @@ class ColumnCursor(SSCursor):
         """Take in all rows. Each blocking read, end and error is the driver's; what it has received already is taken at once."""
         connection, result = self.connection, self._result
         pieces: list[bytes] = []
-        begins: list[int] = []
-        ends: list[int] = []
+        bounds: list[np.ndarray] = []  # of each piece: where its rows' packets begin, and where the last one ends
         size = 0
         while True:
             packet = connection._read_packet()
             if result._check_packet_is_eof(packet):
                 break
             pieces.append(packet.get_all_data())
-            begins.append(size)
+            bounds.append(np.array([-HEADER_BYTES, len(pieces[-1])]))  # the driver has taken its head off
             size += len(pieces[-1])
-            ends.append(size)
             try:
                 ahead = connection._rfile.peek()
             except OSError:  # the driver meets it next, and says what it is
                 continue
-            rows, taken = _whole_rows(ahead, connection._next_seq_id)
-            if rows:
-                pieces.append(connection._rfile.read(taken))
-                connection._next_seq_id = (connection._next_seq_id + len(rows)) % 256
-                begins.extend([size + HEADER_BYTES + row for row in rows])
-                ends.extend([size + row for row in [*rows[1:], taken]])
-                size += taken
+            rows = _whole_rows(ahead, connection._next_seq_id)
+            if len(rows) > 1:
+                pieces.append(connection._rfile.read(int(rows[-1])))
+                bounds.append(rows)
+                size += len(pieces[-1])
+                connection._next_seq_id = (connection._next_seq_id + len(rows) - 1) % 256
             if size > BLOCK_BYTES:
-                yield _Block(b"".join(pieces), np.array(begins), np.array(ends))
-                pieces, begins, ends, size = [], [], [], 0
-        if begins:
-            yield _Block(b"".join(pieces), np.array(begins), np.array(ends))
+                yield _block(pieces, bounds)
+                pieces, bounds, size = [], [], 0
+        if pieces:
+            yield _block(pieces, bounds)
 
 
 class _TakenIn(io.RawIOBase):
@@ -173,17 +172,24 @@ def _may_end_rows(piece: bytes) -> bool:
     return piece[-9:-6] == b"\x05\0\0" and piece[-5] == FIRST_NO_ROW
 
 
-def _whole_rows(ahead: bytes, number: int) -> tuple[list[int], int]:
-    """Where the packets of rows start that are there as a whole, in order and without doubt, and where the last of them ends."""
-    rows: list[int] = []
+def _whole_rows(ahead: bytes, number: int) -> np.ndarray:
+    """Where the packets of rows begin that are there as a whole, in order and without doubt, and where the last of them ends."""
+    bounds = array("q", [0])
     at, last = 0, len(ahead) - HEADER_BYTES
     while at < last:
         following = at + HEADER_BYTES + (ahead[at] | ahead[at + 1] << 8 | ahead[at + 2] << 16)
         if following > len(ahead) or ahead[at + 3] != number or ahead[at + 4] >= FIRST_NO_ROW:
             break
-        rows.append(at)
+        bounds.append(following)
         at, number = following, (number + 1) % 256
-    return rows, at
+    return np.frombuffer(bounds, np.int64)
+
+
+def _block(pieces: list[bytes], bounds: list[np.ndarray]) -> _Block:
+    starts = accumulate(map(len, pieces[:-1]), initial=0)
+    in_block = [start + rows for start, rows in zip(starts, bounds, strict=True)]
+    begins = np.concatenate([rows[:-1] for rows in in_block]) + HEADER_BYTES
+    return _Block(b"".join(pieces), begins, np.concatenate([rows[1:] for rows in in_block]))
 
 
 def _columns(block: _Block, count: int) -> list[pa.Array]:
