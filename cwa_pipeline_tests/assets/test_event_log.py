@@ -1,8 +1,9 @@
-"""Dagster's files are held while a run lasts, let go when it ends, and hold the same events as ever."""
+"""Dagster's files are held while a run lasts, let go when it ends, and hold the same events as ever; no other file is touched."""
 
 from pathlib import Path
 
 import dagster as dg
+import sqlalchemy as sa
 
 from cwa_pipeline.assets.event_log import held_open
 
@@ -38,6 +39,21 @@ def test_a_runs_files_are_not_folded_up_after_each_event_and_are_when_it_ends(tm
             assert "an invented event" in [event.message for event in instance.all_logs(run_id)]
         assert run_id not in logs_of_wal(tmp_path)
         assert "an invented event" in [event.message for event in instance.all_logs(run_id)]
+
+
+def test_only_commits_of_events_do_not_wait_for_the_disk_and_only_while_the_files_are_held(tmp_path: Path) -> None:
+    pcrt = sa.create_engine(f"sqlite:///{tmp_path / 'pcrt.db'}", poolclass=sa.NullPool)
+
+    def synchronous() -> tuple[int, int]:
+        """PRAGMA synchronous for an event and for PCRT: 2 waits for the disk at each commit, 1 when the log is moved."""
+        with instance.event_log_storage.index_connection() as events, pcrt.connect() as rows:
+            return tuple(connection.exec_driver_sql("PRAGMA synchronous").scalar() for connection in (events, rows))
+
+    with instance_at(tmp_path / "home") as instance:
+        assert synchronous() == (2, 2)
+        with held_open(instance), held_open(instance, run_of(instance).run_id):
+            assert synchronous() == (1, 2)
+        assert synchronous() == (2, 2)
 
 
 def test_where_dagster_keeps_events_in_memory_there_is_nothing_to_hold() -> None:
