@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from cwa_pipeline.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Group
+from cwa_pipeline.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Group, StandIn
 from cwa_pipeline.errors import SourceError
-from cwa_pipeline_tests.systems.automate_scenario import QUICK, gets, pages, reading, small_world
+from cwa_pipeline.systems.automate_http import AutomateHttp
+from cwa_pipeline_tests.systems.automate_scenario import CREDENTIALS, QUICK, gets, pages, reading, small_world
 
 CLIENTS = {"client_id": "int64", "name": "str", "external_id": "str"}
 COMPUTERS = {
@@ -148,6 +150,18 @@ def test_a_server_that_refuses_include_fields_is_read_without_it() -> None:
         assert len(cwa.clients().frame) == 2
     assert gets(server) == ["v1/Clients", "v1/Clients"]
     assert "includefields" not in server.requests[-1].query
+
+
+@pytest.mark.parametrize("under", ["", "/some%20where/"])
+def test_whatever_a_request_asks_for_arrives_as_it_was_written(under: str) -> None:
+    condition = "Name like '%Büro & Söhne+Co #1 (alt)%' and Id in (1,2); a=b?/\\\"~"
+    with StandIn(small_world(), credentials=CREDENTIALS) as server:
+        http = AutomateHttp(f"{server.url}{under}", SecretStr("invented"), [], QUICK, 1)
+        http.get("a list", "v1/Clients", {"condition": condition, "page": "7"})
+        http.close()
+    [request] = server.requests
+    assert request.path == f"{under.rstrip('/')}/cwa/api/v1/Clients"
+    assert request.query == {"condition": condition, "page": "7"}
 
 
 def test_a_field_that_include_fields_loses_is_read_without_it() -> None:
