@@ -19,6 +19,7 @@ from benchmarks.databases import put_lists_back
 from benchmarks.floors_reading import DRIVERS, fetch_pcrt, read_cwa
 from benchmarks.phases import READ
 from benchmarks.polars_rules import Sources
+from benchmarks.running import settle_the_disk
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.systems.warehouse_frames import to_arrow
 from cwa_pipeline.tables import TABLES
@@ -30,6 +31,7 @@ def median_time(work: Callable[[], object], repeat: int) -> float:
     """The median of so many runs, in seconds."""
     times = []
     for _ in range(repeat):
+        settle_the_disk()
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)

@@ -34,9 +34,15 @@ class Ran(NamedTuple):
     output: str
 
 
+def settle_the_disk() -> None:
+    """Wait until what was written before is on the disk: gigabytes of a world just made are not for what is measured next to wait for."""
+    os.sync()
+
+
 def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path) -> Ran:
     """Run a command to its end and say what it cost; its own words are raised when it fails."""
     log, report = folder / "output.log", folder / "cost.json"
+    settle_the_disk()
     with log.open("wb") as output:
         ended = subprocess.run(  # noqa: S603 - our own commands
             [sys.executable, "-S", "-E", LAUNCHER, report, *command],
