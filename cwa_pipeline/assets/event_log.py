@@ -33,9 +33,8 @@ def held_open(instance: dg.DagsterInstance, run_id: str | None = None) -> Iterat
             held.enter_context(_commits_do_not_wait(files[0].parent.resolve()))
             for file in files:
                 connection = held.enter_context(closing(sqlite3.connect(file)))
-                connection.execute(
-                    "SELECT 1 FROM sqlite_schema LIMIT 1"
-                ).fetchall()  # the first statement opens the file
+                # The first statement opens the file.
+                connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
         yield
 
 
