@@ -3,15 +3,11 @@
 What belongs here: where rows and values lie in the bytes that the driver has received. What must not: what a value means
 (`systems.pcrt_values`), a statement.
 
-A server keeps a MyISAM table locked against writing until it has sent the last row, so rows are first only taken in, as fast as it sends
-them; where each begins is looked at afterwards.
+All that the server sends is taken in first (`systems.pcrt_intake`); where each row begins is looked at afterwards.
 """
 
-import io
 from array import array
-from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias
 
@@ -21,14 +17,13 @@ import pymysql  # type: ignore[import-untyped]
 from pymysql.constants import CR  # type: ignore[import-untyped]
 from pymysql.cursors import SSCursor  # type: ignore[import-untyped]
 
+from cwa_pipeline.systems.pcrt_intake import FIRST_NO_ROW, taking_in
+
 # It reads on in the driver's own buffer, which is no promise of PyMySQL's: only for versions of which that was looked at.
 KNOWN_VERSIONS = {(1, 2)}
 
 BLOCK_BYTES = 8_000_000  # cut up at once: enough that numpy's own cost does not show, little beside the rows themselves
-PIECE_BYTES = 65_536  # asked of the socket at once
-PAUSE_SECONDS = 0.1  # in which nothing comes: then what is there is looked at, for it may end in an error
 HEADER_BYTES = 4  # of a packet: three for its length, one for its number
-FIRST_NO_ROW = 0xFE  # a packet that starts so may be the end or an error, which are the driver's to read
 NULL = 251
 WIDE_LENGTHS = {252: 2, 253: 3, 254: 8}  # lengths that do not fit the one byte: how many follow it
 
@@ -57,7 +52,7 @@ class ColumnCursor(SSCursor):
         if result is None or not result.unbuffered_active:  # a statement without rows
             return []
         try:
-            with _taking_in(result.connection):
+            with taking_in(result.connection, BLOCK_BYTES):
                 blocks = list(self._blocks())
         finally:  # all is read, or the connection is lost: there is nothing left to read before the next statement
             result.unbuffered_active, result.connection = False, None
@@ -98,78 +93,6 @@ class ColumnCursor(SSCursor):
                 pieces, bounds, size = [], [], 0
         if pieces:
             yield _block(pieces, bounds)
-
-
-class _TakenIn(io.RawIOBase):
-    """A connection's bytes in their order; while `at_once`, all that may belong to the answer is taken in before any is given out.
-
-    It need not know where the answer ends: what has not come by then comes when it is asked for.
-    """
-
-    def __init__(self, socket: Any, rest: io.BufferedReader) -> None:
-        """`rest` is the driver's own reader; it may hold bytes that have come already."""
-        self.at_once = False
-        self._socket, self._rest = socket, rest
-        self._receive = rest.read1  # for the first time
-        self._pieces: deque[memoryview] = deque()
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, into: Any) -> int:
-        """Raises what the socket raises: OSError."""
-        if not self._pieces:
-            self._take_in()
-        size = 0
-        while self._pieces and size < len(into):
-            piece = self._pieces.popleft()
-            fits = min(len(piece), len(into) - size)
-            into[size : size + fits] = piece[:fits]
-            size += fits
-            if fits < len(piece):
-                self._pieces.appendleft(piece[fits:])
-        return size
-
-    def close(self) -> None:
-        """Close the driver's own reader too."""
-        super().close()
-        self._rest.close()
-
-    def _take_in(self) -> None:
-        piece = self._receive(PIECE_BYTES)  # waits as long as the driver would
-        self._receive = self._socket.recv
-        self._pieces.append(memoryview(piece))
-        if not self.at_once:
-            return
-        patience = self._socket.gettimeout()
-        self._socket.settimeout(PAUSE_SECONDS)
-        try:
-            while piece and not _may_end_rows(piece):
-                piece = self._socket.recv(PIECE_BYTES)
-                self._pieces.append(memoryview(piece))
-        except OSError:  # a pause; whatever else it is, the driver meets it too once it asks for more
-            pass
-        finally:
-            self._socket.settimeout(patience)
-
-
-@contextmanager
-def _taking_in(connection: Any) -> Iterator[None]:
-    """Have what the server sends taken in at once."""
-    if not isinstance(connection._rfile.raw, _TakenIn):
-        connection._rfile = io.BufferedReader(_TakenIn(connection._sock, connection._rfile), BLOCK_BYTES)
-    taken: _TakenIn = connection._rfile.raw
-    taken.at_once = True
-    try:
-        yield
-    finally:
-        taken.at_once = False
-
-
-def _may_end_rows(piece: bytes) -> bool:
-    """Whether the last bytes look like the packet after the last row: five bytes long, of any number, and the first says so."""
-    return piece[-9:-6] == b"\x05\0\0" and piece[-5] == FIRST_NO_ROW
 
 
 def _whole_rows(ahead: bytes, number: int) -> np.ndarray:

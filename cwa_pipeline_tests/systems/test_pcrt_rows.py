@@ -1,9 +1,7 @@
 """Rows as columns: held against the driver's own tuples, value for value and error for error."""
 
-import io
 import struct
 import threading
-from collections import deque
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,15 +19,8 @@ from sqlalchemy.engine import URL
 from cwa_pipeline.errors import PipelineError, SourceError
 from cwa_pipeline.systems import pcrt_packets
 from cwa_pipeline.systems.pcrt_connection import connect, pcrt_engine
-from cwa_pipeline.systems.pcrt_packets import (
-    PAUSE_SECONDS,
-    Column,
-    ColumnCursor,
-    _Block,
-    _columns,
-    _TakenIn,
-    _whole_rows,
-)
+from cwa_pipeline.systems.pcrt_intake import PAUSE_SECONDS
+from cwa_pipeline.systems.pcrt_packets import Column, ColumnCursor, _Block, _columns, _whole_rows
 from cwa_pipeline.systems.pcrt_rows import fetch, fetch_rows
 from cwa_pipeline.systems.pcrt_values import flags, references, texts
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
@@ -198,80 +189,6 @@ def encoded(value: bytes | None) -> bytes:
     if size < 251:
         return bytes([size]) + value
     return (b"\xfc" + struct.pack("<H", size) if size < 2**16 else b"\xfd" + struct.pack("<I", size)[:3]) + value
-
-
-PAUSE = None
-END = b"\x05\0\0\x07\xfe\0\0\x02\0"  # as after the last row; a row's own bytes may end so too
-
-
-class Socket:
-    """A server's pieces and pauses, as a socket has them."""
-
-    def __init__(self, comes: list[bytes | None]) -> None:
-        self.comes, self.patience = deque(comes), 60.0
-
-    def gettimeout(self) -> float:
-        return self.patience
-
-    def settimeout(self, seconds: float) -> None:
-        self.patience = seconds
-
-    def recv(self, _: int) -> bytes:
-        while self.comes:
-            if (piece := self.comes.popleft()) is not PAUSE:
-                return piece
-            if self.patience == PAUSE_SECONDS:
-                raise TimeoutError("timed out")
-        return b""
-
-
-class Received(io.RawIOBase):
-    """What the driver's own reader reads a socket by."""
-
-    def __init__(self, socket: Socket) -> None:
-        self.socket = socket
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, into: Any) -> int:
-        piece = self.socket.recv(len(into))
-        into[: len(piece)] = piece
-        return len(piece)
-
-
-pieces = st.binary(min_size=1, max_size=30) | st.sampled_from([END, b"x" + END, END + b"x"])
-
-
-@given(
-    comes=st.lists(st.just(PAUSE) | pieces, min_size=1, max_size=8),
-    buffered=st.integers(0, 20),
-    sizes=st.lists(st.integers(0, 50), max_size=8),
-    at_once=st.booleans(),
-)
-def test_whatever_ends_and_pauses_lie_among_them_the_bytes_come_in_their_order(
-    comes: list[bytes | None], buffered: int, sizes: list[int], at_once: bool
-) -> None:
-    socket = Socket(comes)
-    rest = io.BufferedReader(Received(socket))
-    before = rest.read(buffered)
-    taken = _TakenIn(socket, rest)
-    taken.at_once = at_once
-    reader = io.BufferedReader(taken, 64)
-    assert before + b"".join([*map(reader.read, sizes), reader.read()]) == b"".join(filter(None, comes))
-    assert socket.patience == 60.0
-
-
-@given(before=st.lists(st.binary(min_size=1, max_size=8), min_size=1), behind=st.lists(st.just(PAUSE) | pieces))
-def test_all_that_comes_before_a_pause_or_an_end_is_taken_in_before_any_is_given_out(
-    before: list[bytes], behind: list[bytes | None]
-) -> None:
-    for stop in (PAUSE, END):
-        socket = Socket([*before, stop, *behind])
-        taken = _TakenIn(socket, io.BufferedReader(Received(socket)))
-        taken.at_once = True
-        io.BufferedReader(taken).read(1)
-        assert list(socket.comes) == behind
 
 
 values = st.none() | st.binary(max_size=5) | st.sampled_from([b"x" * 250, b"x" * 251, b"x" * 256, b"y" * 65536])
