@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 PIECE_BYTES = 65_536  # asked of the socket at once
-PAUSE_SECONDS = 0.1  # in which nothing comes: then what is there is looked at, for it may end in an error
+PAUSE_SECONDS = 1.0  # in which nothing comes: then what is there is looked at, for it may end in an error; a busy server pauses for less
 FIRST_NO_ROW = 0xFE  # a packet that starts so may be the end or an error, which are the driver's to read
 
 

@@ -17,9 +17,8 @@ from pymysql import OperationalError  # type: ignore[import-untyped]
 from sqlalchemy.engine import URL
 
 from cwa_pipeline.errors import PipelineError, SourceError
-from cwa_pipeline.systems import pcrt_packets
+from cwa_pipeline.systems import pcrt_intake, pcrt_packets
 from cwa_pipeline.systems.pcrt_connection import connect, pcrt_engine
-from cwa_pipeline.systems.pcrt_intake import PAUSE_SECONDS
 from cwa_pipeline.systems.pcrt_packets import Column, ColumnCursor, _Block, _columns, _whole_rows
 from cwa_pipeline.systems.pcrt_rows import fetch, fetch_rows
 from cwa_pipeline.systems.pcrt_values import flags, references, texts
@@ -148,8 +147,9 @@ def test_a_technician_can_save_as_soon_as_the_server_has_sent_the_last_row(
     assert set(python([notes])[0]) == {"x" * 20_000}
 
 
-def test_rows_that_come_with_pauses_between_them_are_all_read(mixed_url: URL) -> None:
-    slow = f"SELECT id, REPEAT(note, 1000), SLEEP({PAUSE_SECONDS * 1.5}) FROM mixed WHERE id IN (11, 12, 13, 14)"
+def test_rows_that_come_with_pauses_between_them_are_all_read(mixed_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pcrt_intake, "PAUSE_SECONDS", 0.1)
+    slow = "SELECT id, REPEAT(note, 1000), SLEEP(0.15) FROM mixed WHERE id IN (11, 12, 13, 14)"
     fast, plain = both_ways(mixed_url, slow)
     assert python(fast) == python(plain)
     assert len(fast[0]) == 4
