@@ -22,7 +22,9 @@ from urllib3.util import Retry
 from cwa_pipeline.errors import SettingsError, SourceError
 from cwa_pipeline.systems.automate_quotes import quoted
 
-CHUNK = 1024**2  # bytes taken from the connection at once; the 10 KB that `requests` takes double the time of a page
+# Bytes taken from the connection at once: a usual page whole, of which two pieces would have to be copied together. The 10 KB that
+# `requests` takes double the time of a page.
+CHUNK = 4 * 1024**2
 URL_REMEDY = "check cwa.url and what stands between (a proxy, a login page)"
 
 
