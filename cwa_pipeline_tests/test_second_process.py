@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -27,7 +29,9 @@ from cwa_pipeline.environment import pcrt_database_url
 from cwa_pipeline.errors import SecondProcessError, SettingsError
 from cwa_pipeline.second_process import SecondProcess
 from cwa_pipeline.settings import Settings
+from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.reading import Reading
 from cwa_pipeline_tests.shop import open_shop
 
 PATIENCE = 60  # seconds; a busy machine takes its time to start a process
@@ -204,17 +208,68 @@ def tables_after_a_sync(folder: Path) -> dict[str, pd.DataFrame]:
         return {table: shop.table(table) for table in [*WRITE_RESTS_ON, "match_suggestions", "computer_issues"]}
 
 
-def test_a_sync_with_it_makes_the_same_tables_as_one_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = tables_after_a_sync(tmp_path / "without")
-    monkeypatch.setattr(worth, "WORTH_A_PROCESS", 1)
-    asked = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the second process is asked to do, by name; it is worth one however few rows there are."""
+    names: list[str] = []
     submit = SecondProcess.submit
-    monkeypatch.setattr(SecondProcess, "submit", lambda self, *work: asked.append(work[0]) or submit(self, *work))
+
+    def noted(self: SecondProcess, *work: Any) -> Future[Any]:
+        names.append(work[0].__name__)
+        return submit(self, *work)
+
+    monkeypatch.setattr(SecondProcess, "submit", noted)
+    monkeypatch.setattr(worth, "WORTH_A_PROCESS", 1)
+    return names
+
+
+def read_computers_once(asked: list[str], monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+    """Let the computers be read only when the second process was asked for the last of what it is to read."""
+    computers = Automate.computers
+
+    def late(self: Automate) -> Reading:
+        until = time.monotonic() + PATIENCE
+        while last not in asked and time.monotonic() < until:
+            time.sleep(0.01)
+        return computers(self)
+
+    monkeypatch.setattr(Automate, "computers", late)
+
+
+def test_it_reads_of_cwa_what_this_one_does_not_get_round_to(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without_one:
+        without_one.setattr(worth, "WORTH_A_PROCESS", 10**9)
+        without = tables_after_a_sync(tmp_path / "without")
+    assert asked == []
+    read_computers_once(asked, monkeypatch, "clients")
     found = tables_after_a_sync(tmp_path / "with")
-    assert [function.__name__ for function in asked] == ["read", "unhurried"]
-    assert not found["match_suggestions"].empty
+    assert asked == ["read", "group_members", "clients", "unhurried"]
     for table, frame in without.items():
         pd.testing.assert_frame_equal(found[table], frame)
+
+
+def test_over_one_connection_this_one_reads_all_of_cwa(tmp_path: Path, asked: list[str]) -> None:
+    with open_shop(tmp_path, *invented_msp(), toml="cwa.connections = 1\n") as shop:
+        assert shop.sync().succeeded
+    assert asked == ["read", "unhurried"]
+
+
+def test_a_read_of_cwa_that_fails_there_fails_the_sync_with_the_same_words(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = Behaviour(faults=lambda request: Fault(status=400) if "GroupComputers" in request.path else None)
+    with open_shop(tmp_path, *invented_msp(), behaviour=refused) as shop:
+        with monkeypatch.context() as without_one:
+            without_one.setattr(worth, "WORTH_A_PROCESS", 10**9)
+            here = shop.sync()
+        read_computers_once(asked, monkeypatch, "group_members")
+        there = shop.sync()
+    assert "group_members" in asked
+    assert not here.succeeded
+    assert "group members" in here.problems[0]
+    assert there.problems == here.problems
 
 
 def test_a_failed_read_of_cwa_does_not_wait_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

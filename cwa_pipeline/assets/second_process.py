@@ -36,14 +36,22 @@ class SecondProcessResource(dg.ConfigurableResource):
         """End it, whatever it is at: the run has failed, or is cancelled."""
         self._process.close()
 
+    def is_worth(self, rows: int) -> bool:
+        """Whether work that goes through so many rows is to be submitted to it."""
+        return rows >= WORTH_A_PROCESS
+
+    def submit(self, function: Callable[..., Result], *arguments: object) -> Future[Result]:
+        """Have a function called there, after what was submitted before; the future raises what it raises."""
+        return self._process.submit(function, *arguments)
+
     def begin(self, rows: int, function: Callable[..., object], *arguments: object) -> None:
         """Begin in the second process what `work` will be asked for, once, later in this run; nothing if it is not worth one."""
-        if rows >= WORTH_A_PROCESS:
-            self._begun[function] = self._process.submit(unhurried, function, *arguments)
+        if self.is_worth(rows):
+            self._begun[function] = self.submit(unhurried, function, *arguments)
 
     def work(self, rows: int, function: Callable[..., Result], *arguments: object) -> Result:
         """What a function that goes through so many rows gives, from the second process if they are worth it. Raises what it raises."""
-        if rows < WORTH_A_PROCESS:
+        if not self.is_worth(rows):
             return function(*arguments)
         begun = self._begun.pop(function, None)
-        return (begun or self._process.submit(function, *arguments)).result()
+        return (begun or self.submit(function, *arguments)).result()

@@ -5,6 +5,7 @@ log-in and HTTP (`automate_counts`, `automate_paging`, `automate_session`, `auto
 (plans, serials, matching). Nothing is ever written to CWA.
 """
 
+import copy
 from collections.abc import Collection
 from typing import Self
 
@@ -37,6 +38,17 @@ class Automate:
     ) -> None:
         """Nothing is asked for yet; at most `connections` pages are on their way at once, each over a connection of its own."""
         self._session = AutomateSession(url, credentials, patience, connections)
+
+    @property
+    def connections(self) -> int:
+        """How many pages are on their way at once, at most."""
+        return self._session.connections
+
+    def split(self) -> Self:
+        """Another reader, for another process: it gets the log-in and half of the connections, of which there have to be two or more."""
+        other = copy.copy(self)
+        other._session = self._session.split()
+        return other
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import requests
 import tenacity
@@ -45,13 +45,29 @@ class Answer(NamedTuple):
     decoding: float = 0
 
 
+class LogIn(NamedTuple):
+    """A log-in that CWA granted: its token, and when to get another one, by the monotonic clock, which all processes share."""
+
+    token: SecretStr
+    renew_at: float
+
+
 class AutomateSession:
     """Logs in when needed and gets pages of lists."""
 
-    def __init__(self, url: str, credentials: CwaCredentials, patience: Patience, connections: int = 1) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: CwaCredentials,
+        patience: Patience,
+        connections: int = 1,
+        log_in: LogIn | None = None,
+    ) -> None:
+        """Nothing is asked for yet; with a log-in that was granted to another session, this one goes on with it."""
         client_id = credentials.client_id.get_secret_value().strip()
         if not HEADER_VALUE.fullmatch(client_id):
             raise SettingsError("CWA_CLIENT_ID holds characters that no clientId has; copy it anew, it is a plain GUID")
+        self._url = url
         self._credentials = credentials
         self._patience = patience
         passcode = credentials.two_factor_passcode or SecretStr("")
@@ -62,9 +78,20 @@ class AutomateSession:
         self._logging_in = threading.RLock()  # one log-in at a time: the others wait for its token
         self._log_ins = 0
         self._refused: SettingsError | None = None
-        self._logged_in = False
-        self._renew_at = math.inf
+        self._log_in: LogIn | None = None
         self._a_get_worked = False
+        if log_in:
+            self._go_on_with(log_in)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        """In another process it is another one, which goes on with this log-in."""
+        return type(self), (self._url, self._credentials, self._patience, self.connections, self._log_in)
+
+    def split(self) -> Self:
+        """Another session, for another process: it gets this log-in and half of the connections, of which there have to be two or more."""
+        half = self.connections // 2
+        self.connections -= half
+        return type(self)(self._url, self._credentials, self._patience, half, self._log_in)
 
     def close(self) -> None:
         """Close the connections."""
@@ -87,13 +114,13 @@ class AutomateSession:
     def _log_in_after(self, log_ins: int) -> int:
         """Log in unless that was done since that many log-ins, and the token still lasts; how many there were by now."""
         with self._logging_in:
-            if self._log_ins == log_ins or not self._logged_in or time.monotonic() >= self._renew_at:
+            if self._log_ins == log_ins or not self._log_in or time.monotonic() >= self._log_in.renew_at:
                 self.log_in()
             return self._log_ins
 
     def _get_token(self) -> None:
         place = f"CWA log-in ({self._http.address(LOG_IN)})"
-        self._logged_in = False
+        self._log_in = None
         account = {"Username": self._credentials.username, "Password": self._credentials.password.get_secret_value()}
         if self._credentials.two_factor_passcode:
             account["TwoFactorPasscode"] = self._credentials.two_factor_passcode.get_secret_value()
@@ -203,9 +230,6 @@ class AutomateSession:
             )
         if not isinstance(token, str) or not HEADER_VALUE.fullmatch(token):
             raise SourceError(f"{place}: the answer holds no usable AccessToken; {URL_REMEDY}")
-        self._http.use_token(SecretStr(token))
-        self._logged_in = True
-        self._log_ins += 1
         try:
             expires = moment(granted, "ExpirationDate")
         except ValueError:
@@ -213,7 +237,13 @@ class AutomateSession:
         lasts = (expires - datetime.now(UTC)).total_seconds() if expires else 0
         # An end that is past or near already comes from a clock that is wrong; then only a 401 tells.
         margin = self._patience.token_margin
-        self._renew_at = time.monotonic() + lasts - margin if lasts > margin else math.inf
+        renew_at = time.monotonic() + lasts - margin if lasts > margin else math.inf
+        self._go_on_with(LogIn(SecretStr(token), renew_at))
+
+    def _go_on_with(self, log_in: LogIn) -> None:
+        self._http.use_token(log_in.token)
+        self._log_in = log_in
+        self._log_ins += 1
 
     def _why_unauthorised(self) -> str:
         if self._a_get_worked:

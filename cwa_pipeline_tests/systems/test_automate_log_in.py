@@ -1,9 +1,11 @@
 """Logging in to CWA: when, how often, and what a technician is told when it does not work."""
 
+import pickle
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from pydantic import SecretStr
 
@@ -30,6 +32,32 @@ def test_one_log_in_serves_all_the_lists() -> None:
         cwa.clients()
         cwa.groups()
     assert log_ins(server) == 1
+
+
+@pytest.mark.parametrize(("connections", "halves"), [(2, (1, 1)), (4, (2, 2)), (5, (3, 2))])
+def test_one_log_in_serves_a_reader_in_another_process_too_over_half_of_the_connections(
+    connections: int, halves: tuple[int, int]
+) -> None:
+    with reading(connections=connections) as (cwa, server):
+        groups = cwa.groups().frame
+        here = cwa.clients().frame
+        with pickle.loads(pickle.dumps(cwa.split())) as other:  # noqa: S301 - our own
+            pd.testing.assert_frame_equal(other.clients().frame, here)
+            pd.testing.assert_frame_equal(other.groups().frame, groups)
+            assert (cwa.connections, other.connections) == halves
+    assert log_ins(server) == 1
+
+
+def test_a_reader_in_another_process_logs_in_by_itself_where_nobody_has_or_the_token_has_ended() -> None:
+    refused = first_gets(1, Fault(status=401))
+    with reading(behaviour=Behaviour(faults=refused), connections=2) as (cwa, server):
+        cwa.log_in()
+        with cwa.split() as other:
+            assert not other.clients().frame.empty
+        assert log_ins(server) == 2
+    with reading(connections=2) as (cwa, server), cwa.split() as other:
+        assert not other.clients().frame.empty
+        assert log_ins(server) == 1
 
 
 def test_what_a_load_balancer_marks_us_with_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
