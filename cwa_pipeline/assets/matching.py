@@ -54,3 +54,6 @@ def _suggesting(
         pcrt_pcids[suggestions.LOOKED_AT["pcrt_pcids"]],
         serial_blacklist,
     )
+
+
+FIRST = (serial_blacklist, client_groups, computer_matches)  # of all that is worked out

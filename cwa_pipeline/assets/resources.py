@@ -85,12 +85,13 @@ class WarehouseResource(dg.ConfigurableResource):
     _warehouse: Warehouse = PrivateAttr()
     _frames: dict[str, pd.DataFrame] = PrivateAttr()
     _before: dict[str, pd.DataFrame] = PrivateAttr()
+    _ahead: dict[str, Mapping[str, float]] = PrivateAttr()
     _thread: ThreadPoolExecutor = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
         """Open the warehouse named by WAREHOUSE_URL and take its lock (BusyError when another sync has it)."""
-        self._frames, self._before = {}, {}
+        self._frames, self._before, self._ahead = {}, {}, {}
         with ExitStack() as held:
             if context.instance and context.run:
                 refuse_a_second_site_of_this_name(context.instance, context.run)
@@ -129,6 +130,16 @@ class WarehouseResource(dg.ConfigurableResource):
         """Make a frame this run's table. Raises WarehouseError when it is not as its model says."""
         self._frames[table] = validated(table, frame)
         return self._frames[table]
+
+    def keep_ahead(self, table: str, frame: pd.DataFrame, seconds: Mapping[str, float]) -> None:
+        """Make a frame this run's table for the step that will store it, with how long it took."""
+        self.take(table, frame)
+        self._ahead[table] = seconds
+
+    def worked_out_ahead(self, table: str) -> tuple[pd.DataFrame, Mapping[str, float]] | None:
+        """What `keep_ahead` was given for the table, once."""
+        seconds = self._ahead.pop(table, None)
+        return None if seconds is None else (self._frames[table], seconds)
 
     def show(self, table: str, frame: pd.DataFrame) -> None:
         """Let what comes after in this run see a frame as the table, which is stored already or not to be stored."""

@@ -8,7 +8,7 @@ from cwa_pipeline.assets.tables_step import tables_step
 
 rules_tables = tables_step(
     "rules",
-    ("matching", matching.serial_blacklist, matching.client_groups, matching.computer_matches),
+    ("matching", *matching.FIRST),
     (coverage.GROUP, coverage.subscription_members, coverage.members_plan),
     (
         "issues",

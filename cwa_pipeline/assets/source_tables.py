@@ -11,12 +11,13 @@ from concurrent.futures import FIRST_COMPLETED, wait
 import dagster as dg
 
 from cwa_pipeline import checks
-from cwa_pipeline.assets import sources
+from cwa_pipeline.assets import matching, sources
 from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.assets.source_reads import SourceReads
 from cwa_pipeline.assets.storing import Storing
 from cwa_pipeline.assets.table_metadata import table_spec
+from cwa_pipeline.assets.tables_step import work_out_ahead
 from cwa_pipeline.memory import give_back_freed_memory
 
 CWA_TABLES = {
@@ -75,6 +76,8 @@ def source_tables(
                 yield from storing.stored()
             give_back_freed_memory()  # what the pages and packets took
             checked = checks.results(context, [*CWA_TABLES, *PCRT_TABLES], warehouse.frame)
+            if _is_whole_job(context) and not any(map(checks.stops, checked)):
+                work_out_ahead(matching.FIRST, warehouse, second_process=second_process)
         except Exception:
             yield from storing.stored_all_the_same()
             raise
@@ -85,3 +88,8 @@ def source_tables(
         yield from (check for check in checked if check.asset_key not in last)
         yield from storing.all_stored()
     yield from (check for check in checked if check.asset_key in last)
+
+
+def _is_whole_job(context: dg.AssetExecutionContext) -> bool:
+    """Whether this run fills every table, and not only some that a person picked."""
+    return not context.run.asset_selection and not context.run.asset_check_selection

@@ -73,17 +73,12 @@ def tables_step(
         selected = {key.path[-1]: key for key in context.selected_asset_keys}
         at_hand = {"context": context, "warehouse": warehouse, **others}
 
-        def made_by(make: Callable[..., Any], asked_for: Iterable[str]) -> tuple[Any, dict[str, float]]:
-            since = time.perf_counter()
-            made = make(**{name: warehouse.frame(name) if name in TABLES else at_hand[name] for name in asked_for})
-            return made, {"seconds_to_make": round(time.perf_counter() - since, 3)}
-
         no_tables: list[dg.MaterializeResult] = []
         with Storing(context, warehouse) as storing:
             try:
                 for table, compute in computes_of.items():
                     if table in selected:
-                        made, seconds = made_by(compute, parameters[table])
+                        made, seconds = warehouse.worked_out_ahead(table) or _made_by(compute, at_hand)
                         frame, metadata = made if isinstance(made, WithMetadata) else (made, {})
                         storing.add(table, frame, {**metadata, **seconds})
                     yield from storing.stored()
@@ -93,7 +88,7 @@ def tables_step(
                         break
                 for other in meanwhile:
                     if (name := other.spec.key.path[-1]) in selected:
-                        told, seconds = made_by(other.make, signature(other.make).parameters)
+                        told, seconds = _made_by(other.make, at_hand)
                         no_tables.append(dg.MaterializeResult(asset_key=selected[name], metadata={**told, **seconds}))
             except Exception:
                 yield from storing.stored_all_the_same()
@@ -112,3 +107,22 @@ def tables_step(
         can_subset=True,
         op_tags={"dagster/priority": str(priority)},
     )(step)
+
+
+def work_out_ahead(computes: Iterable[Compute], warehouse: WarehouseResource, **others: Any) -> None:
+    """Make tables of a later step already, while a step has nothing to do but to wait until its own are stored.
+
+    The later step stores and checks them as if it had made them itself.
+    """
+    for compute in computes:
+        made, seconds = _made_by(compute, {"warehouse": warehouse, **others})
+        warehouse.keep_ahead(compute.__name__, made, seconds)
+
+
+def _made_by(make: Callable[..., Any], at_hand: Mapping[str, Any]) -> tuple[Any, Mapping[str, float]]:
+    """What a function makes of tables and of what Dagster has at hand, and how long that took."""
+    warehouse, since = at_hand["warehouse"], time.perf_counter()
+    made = make(
+        **{name: warehouse.frame(name) if name in TABLES else at_hand[name] for name in signature(make).parameters}
+    )
+    return made, {"seconds_to_make": round(time.perf_counter() - since, 3)}

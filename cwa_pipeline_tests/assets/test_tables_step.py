@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -202,6 +203,70 @@ def test_each_source_table_can_be_materialised_alone(shop: Shop) -> None:
         assert materialised(result) == [table]
         loads = Warehouse(shop.warehouse_url).loads()
         assert loads.loc[loads["run_id"] == result.run_id, "table_name"].tolist() == [table]
+
+
+@pytest.fixture
+def matched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of each time that computers are matched, how many there are."""
+    found: list[int] = []
+    match = rules.matching.computer_matches
+
+    def noted(cwa_computers: pd.DataFrame, *others: pd.DataFrame) -> pd.DataFrame:
+        found.append(len(cwa_computers))
+        return match(cwa_computers, *others)
+
+    monkeypatch.setattr(rules.matching, "computer_matches", noted)
+    return found
+
+
+def steps_of_events(result: dg.ExecuteInProcessResult) -> dict[str, str | None]:
+    """The step that told of each table."""
+    told = [event for event in result.all_events if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION]
+    return {event.asset_key.to_user_string(): event.step_key for event in told if event.asset_key}
+
+
+def test_computers_are_matched_once_while_the_sources_are_being_stored_and_told_by_their_own_step(
+    shop: Shop, matched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = WarehouseResource.store
+    matched_before: dict[str, int] = {}
+
+    def late(self: WarehouseResource, table: str, *what: Any) -> None:
+        until = time.monotonic() + 30
+        while table == "pcrt_subscriptions" and not matched and time.monotonic() < until:
+            time.sleep(0.01)
+        matched_before[table] = len(matched)
+        store(self, table, *what)
+
+    monkeypatch.setattr(WarehouseResource, "store", late)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("nightly_sync").execute_in_process(instance=instance)
+    assert len(matched) == 1
+    assert matched_before["pcrt_subscriptions"] == 1
+    assert steps_of_events(result)["computer_matches"] == "rules"
+    assert steps_of_events(result)["cwa_computers"] == "source_tables"
+    matches = next(
+        event
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey("computer_matches")
+    )
+    assert float(str(matches.materialization.metadata["seconds_to_make"].value)) > 0
+
+
+def test_nobody_matches_computers_ahead_in_a_run_of_some_tables(shop: Shop, matched: list[int]) -> None:
+    picked = [dg.AssetKey(table) for table in (*CWA_TABLES, *PCRT_TABLES)]
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = defs.resolve_job_def("nightly_sync")
+        assert job.execute_in_process(instance=instance, asset_selection=picked).success
+    assert matched == []
+
+
+def test_nobody_matches_computers_of_a_source_that_did_not_pass_its_checks(tmp_path: Path, matched: list[int]) -> None:
+    cwa, pcrt = invented_msp()
+    cwa.memberships.clear()
+    with open_shop(tmp_path, cwa, pcrt) as shop:
+        assert not shop.sync().succeeded
+    assert matched == []
 
 
 def test_what_was_before_is_not_told_once_it_is_gone(shop: Shop) -> None:
