@@ -267,6 +267,7 @@ def test_a_read_of_cwa_that_fails_there_fails_the_sync_with_the_same_words(
         read_computers_once(asked, monkeypatch, "group_members")
         there = shop.sync()
     assert "group_members" in asked
+    assert "clients" not in asked  # a log-in that was refused would be tried again
     assert not here.succeeded
     assert "group members" in here.problems[0]
     assert there.problems == here.problems

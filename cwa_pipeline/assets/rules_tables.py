@@ -4,10 +4,10 @@ What belongs here: which tables those are, and their order. What must not: how o
 """
 
 from cwa_pipeline.assets import coverage, issues, matching, nights, sources
-from cwa_pipeline.assets.tables_step import tables_step
+from cwa_pipeline.assets.tables_step import RULES, tables_step
 
 rules_tables = tables_step(
-    "rules",
+    RULES,
     ("matching", *matching.FIRST),
     (coverage.GROUP, coverage.subscription_members, coverage.members_plan),
     (

@@ -49,6 +49,7 @@ class SourceReads:
         self._by_either = {
             table: threading.Lock() for table in BY_EITHER if table in tables
         }  # whoever reads it takes it
+        self._failed_elsewhere = False
         self._of_cwa, self._of_pcrt = ThreadPoolExecutor(1, "read-cwa"), ThreadPoolExecutor(1, "read-pcrt")
 
     def __enter__(self) -> Self:
@@ -113,9 +114,13 @@ class SourceReads:
 
     def _elsewhere(self, table: str) -> Readings:
         automate = self._shared_automate.result()
-        if automate is None:
+        if automate is None or self._failed_elsewhere:
             return [None]
-        return [self._read_by_either(table, automate, lambda *work: self._second.submit(*work).result())]
+        try:
+            return [self._read_by_either(table, automate, lambda *work: self._second.submit(*work).result())]
+        except Exception:
+            self._failed_elsewhere = True  # one failure is enough: a log-in that was refused is not tried again
+            raise
 
     def _read_by_either(self, table: str, automate: Automate, call: Call) -> Reading | None:
         if not self._by_either[table].acquire(blocking=False):

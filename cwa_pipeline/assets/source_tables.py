@@ -17,7 +17,7 @@ from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.assets.source_reads import SourceReads
 from cwa_pipeline.assets.storing import Storing
 from cwa_pipeline.assets.table_metadata import table_spec
-from cwa_pipeline.assets.tables_step import work_out_ahead
+from cwa_pipeline.assets.tables_step import RULES, work_out_ahead
 from cwa_pipeline.memory import give_back_freed_memory
 
 CWA_TABLES = {
@@ -76,9 +76,10 @@ def source_tables(
                 yield from storing.stored()
             give_back_freed_memory()  # what the pages and packets took
             checked = checks.results(context, [*CWA_TABLES, *PCRT_TABLES], warehouse.frame)
-            if _is_whole_job(context) and not any(map(checks.stops, checked)):
+            if _goes_on_with_rules(context) and not any(map(checks.stops, checked)):
                 work_out_ahead(matching.FIRST, warehouse, second_process=second_process)
         except Exception:
+            reads.give_up()
             yield from storing.stored_all_the_same()
             raise
         finally:
@@ -90,6 +91,8 @@ def source_tables(
     yield from (check for check in checked if check.asset_key in last)
 
 
-def _is_whole_job(context: dg.AssetExecutionContext) -> bool:
-    """Whether this run fills every table, and not only some that a person picked."""
-    return not context.run.asset_selection and not context.run.asset_check_selection
+def _goes_on_with_rules(context: dg.AssetExecutionContext) -> bool:
+    """Whether this run works out all that the rules do, and not only some tables that a person picked."""
+    run = context.run
+    picked = run.asset_selection or run.asset_check_selection
+    return not picked and RULES in (run.step_keys_to_execute or [RULES])

@@ -21,6 +21,7 @@ from cwa_pipeline.assets.table_metadata import table_spec
 from cwa_pipeline.tables import TABLES
 
 KINDS = {"pandas"}
+RULES = "rules"  # the step that works out all that the write waits for
 _OWN = {  # what every step asks Dagster for
     "context": Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext),
     "warehouse": Parameter("warehouse", Parameter.POSITIONAL_OR_KEYWORD, annotation=WarehouseResource),
@@ -112,11 +113,14 @@ def tables_step(
 def work_out_ahead(computes: Iterable[Compute], warehouse: WarehouseResource, **others: Any) -> None:
     """Make tables of a later step already, while a step has nothing to do but to wait until its own are stored.
 
-    The later step stores and checks them as if it had made them itself.
+    The later step stores and checks them as if it had made them itself, and makes itself what failed here: it is that step's failure.
     """
     for compute in computes:
-        made, seconds = _made_by(compute, {"warehouse": warehouse, **others})
-        warehouse.keep_ahead(compute.__name__, made, seconds)
+        try:
+            made, seconds = _made_by(compute, {"warehouse": warehouse, **others})
+            warehouse.keep_ahead(compute.__name__, made, seconds)
+        except Exception:  # noqa: BLE001 - raised again, in its own step
+            return
 
 
 def _made_by(make: Callable[..., Any], at_hand: Mapping[str, Any]) -> tuple[Any, Mapping[str, float]]:

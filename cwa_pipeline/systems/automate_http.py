@@ -100,8 +100,14 @@ class AutomateHttp:
         """Where `path` is on this server, for requests and messages."""
         return f"{self._api}/{path}"
 
-    def use_token(self, token: SecretStr) -> None:
-        """Send this token from now on."""
+    @property
+    def cookies(self) -> dict[str, SecretStr]:
+        """What a load balancer marked us with."""
+        return {name: SecretStr(value) for name, value in self._session.cookies.items()}
+
+    def use_token(self, token: SecretStr, cookies: Mapping[str, SecretStr]) -> None:
+        """Send this token from now on, and these cookies with those that the server sets."""
+        self._session.cookies.update({name: value.get_secret_value() for name, value in cookies.items()})
         self._token = token
         self._secrets.append(token)
 

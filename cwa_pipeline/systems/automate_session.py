@@ -46,10 +46,11 @@ class Answer(NamedTuple):
 
 
 class LogIn(NamedTuple):
-    """A log-in that CWA granted: its token, and when to get another one, by the monotonic clock, which all processes share."""
+    """A log-in that CWA granted: its token, when to get another one, by the monotonic clock, which all processes share, and its cookies."""
 
     token: SecretStr
     renew_at: float
+    cookies: Mapping[str, SecretStr] = {}  # of a load balancer, which may know by them which server has the log-in
 
 
 class AutomateSession:
@@ -88,10 +89,17 @@ class AutomateSession:
         return type(self), (self._url, self._credentials, self._patience, self.connections, self._log_in)
 
     def split(self) -> Self:
-        """Another session, for another process: it gets this log-in and half of the connections, of which there have to be two or more."""
+        """Another session, for another process: it gets this log-in and half of the connections, of which there have to be two or more.
+
+        Logs in when that was not done yet, so that one log-in serves both; raises what that raises.
+        """
+        self._log_in_after(NEVER)
+        assert self._log_in is not None  # noqa: S101 - granted, or raised
         half = self.connections // 2
         self.connections -= half
-        return type(self)(self._url, self._credentials, self._patience, half, self._log_in)
+        self._http.close()  # those that are open; they are opened again as they are needed
+        log_in = self._log_in._replace(cookies=self._http.cookies)
+        return type(self)(self._url, self._credentials, self._patience, half, log_in)
 
     def close(self) -> None:
         """Close the connections."""
@@ -241,7 +249,7 @@ class AutomateSession:
         self._go_on_with(LogIn(SecretStr(token), renew_at))
 
     def _go_on_with(self, log_in: LogIn) -> None:
-        self._http.use_token(log_in.token)
+        self._http.use_token(log_in.token, log_in.cookies)
         self._log_in = log_in
         self._log_ins += 1
 

@@ -253,6 +253,20 @@ def test_computers_are_matched_once_while_the_sources_are_being_stored_and_told_
     assert float(str(matches.materialization.metadata["seconds_to_make"].value)) > 0
 
 
+def test_what_cannot_be_worked_out_ahead_is_the_failure_of_its_own_step(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: pd.DataFrame) -> pd.DataFrame:
+        raise ValueError("invented")
+
+    monkeypatch.setattr(rules.matching, "client_groups", broken)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("nightly_sync").execute_in_process(instance=instance, raise_on_error=False)
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_key == "rules"
+    assert {*steps_of_events(result)} == {*CWA_TABLES, *PCRT_TABLES, "serial_blacklist"}
+
+
 def test_nobody_matches_computers_ahead_in_a_run_of_some_tables(shop: Shop, matched: list[int]) -> None:
     picked = [dg.AssetKey(table) for table in (*CWA_TABLES, *PCRT_TABLES)]
     with dg.DagsterInstance.ephemeral() as instance:
