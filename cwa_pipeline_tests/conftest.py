@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cwa_pipeline_tests.servers import ServerNotAvailable
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
+
+# Hypothesis would fail an example that takes 200 ms, as one does on a busy machine: how fast it is, is not for a test to say.
+settings.register_profile("no bare times", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no bare times")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
