@@ -24,7 +24,7 @@ from cwa_pipeline.systems.automate import Automate
 from cwa_pipeline.systems.pcrt import Pcrt, PcrtSnapshot
 from cwa_pipeline.systems.reading import Reading
 
-PCRT_TABLES = ("pcrt_groups", "pcrt_pcids", "pcrt_subscriptions")
+PCRT_TABLES = ("pcrt_groups", "pcrt_pcids", "pcrt_subscriptions")  # in the order of a PcrtSnapshot
 BY_EITHER = ("cwa_group_members", "cwa_clients")
 Call = Callable[..., Reading]  # of a function of `Automate` with its arguments
 Readings = Sequence[Reading | None]  # None: read by another one
@@ -46,9 +46,8 @@ class SourceReads:
         self._tables, self._settings, self._stored_groups = tables, settings, stored_groups
         self._automate, self._pcrt, self._second = automate, pcrt, second_process
         self._reads_pcrt = not {*PCRT_TABLES}.isdisjoint(tables)
-        self._by_either = {
-            table: threading.Lock() for table in BY_EITHER if table in tables
-        }  # whoever reads it takes it
+        # Taken by whoever reads the table, and never given back.
+        self._by_either = {table: threading.Lock() for table in BY_EITHER if table in tables}
         self._failed_elsewhere = False
         self._of_cwa, self._of_pcrt = ThreadPoolExecutor(1, "read-cwa"), ThreadPoolExecutor(1, "read-pcrt")
 
