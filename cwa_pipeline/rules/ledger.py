@@ -6,16 +6,15 @@ What belongs here: reading the ledger's rows, and the rows that settle the ones 
 import pandas as pd
 
 from cwa_pipeline.errors import SourceError
-from cwa_pipeline.rules.frames import lookup, same_text
+from cwa_pipeline.rules.frames import lookup, same_text, typed
 from cwa_pipeline.tables import AdditionalMembersLedger
 
 _ONE_WRITE = ["run_id", "subscription_id"]
-_COLUMNS = list(AdditionalMembersLedger.to_schema().columns)
 
 
 def as_ledger(changes: pd.DataFrame, run_id: str, now: pd.Timestamp) -> pd.DataFrame:
     """Changes of lists, with their status, as rows of the `additional_members_ledger` table."""
-    return changes.assign(run_id=run_id, written_at=now)[_COLUMNS]
+    return typed(changes.assign(run_id=run_id, written_at=now), AdditionalMembersLedger)
 
 
 def last_written(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -44,8 +43,7 @@ def settled(ledger: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, now: pd.Time
     status = pd.Series("conflict", index=under_way.index, dtype="str")
     status = status.mask(there & same_text(found, under_way["before"]), "not_written")
     status = status.mask(there & same_text(found, under_way["after"]), "written")
-    rows = under_way.assign(status=status, written_at=now)
-    return rows[_COLUMNS]
+    return typed(under_way.assign(status=status, written_at=now), AdditionalMembersLedger)
 
 
 def undoing(ledger: pd.DataFrame, undone_run_id: str, group_id: int | None) -> pd.DataFrame:
