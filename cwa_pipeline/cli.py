@@ -132,11 +132,14 @@ def sync(
     The run is recorded where DAGSTER_HOME says, so that the UI shows it. Exit status 0 when it succeeded, 1 when it
     failed, 75 when another sync is using the warehouse.
     """
-    from cwa_pipeline.report import print_sync
-    from cwa_pipeline.run import run_nightly_sync
+    from cwa_pipeline.second_process_early import begun_early
 
-    _prepare()
-    outcome = run_nightly_sync(dry_run=dry_run, plan_id=plan, release=release or [])
+    with begun_early():
+        from cwa_pipeline.report import print_sync
+        from cwa_pipeline.run import run_nightly_sync
+
+        _prepare()
+        outcome = run_nightly_sync(dry_run=dry_run, plan_id=plan, release=release or [])
     if outcome.succeeded and not dry_run:
         from cwa_pipeline.alerts.after_sync import ping_after_success
 
@@ -154,11 +157,15 @@ def plan(
 
     Reads both systems and fills the tables like a dry run; nothing is written to PCRT.
     """
-    from cwa_pipeline.report import print_plan
-    from cwa_pipeline.run import run_nightly_sync
+    from cwa_pipeline.second_process_early import begun_early
 
-    _prepare()
-    raise typer.Exit(print_plan(run_nightly_sync(dry_run=True, release=release or [])))
+    with begun_early():
+        from cwa_pipeline.report import print_plan
+        from cwa_pipeline.run import run_nightly_sync
+
+        _prepare()
+        outcome = run_nightly_sync(dry_run=True, release=release or [])
+    raise typer.Exit(print_plan(outcome))
 
 
 @app.command()

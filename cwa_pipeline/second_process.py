@@ -33,6 +33,9 @@ Result = TypeVar("Result")
 _COMMAND = [sys.executable, "-P", "-m", "cwa_pipeline.second_process"]
 _SESSION = Path("/proc/self/autogroup")
 _LAST = 19  # of all niceness: whoever does not wait gets what nobody else wants of the processors
+_PIPE_BYTES = (
+    1 << 20
+)  # as many as Linux gives any account; by its usual 64 KiB each, a busy interpreter takes ten times as long to receive
 _PARENT_SECONDS = 1  # between two looks whether the first process is still there
 _RESULT, _ERROR, _LOG = "result", "error", "log"
 
@@ -82,6 +85,17 @@ class SecondProcess:
             self._process.communicate()
             self._process = None
 
+    def rest(self) -> None:
+        """End the process once what was submitted is done; it is started anew for what is submitted from now on."""
+        self._thread.submit(self._end_process)
+
+    def _end_process(self) -> None:
+        with self._changing:
+            if self._process is not None:
+                self._process.kill()
+                self._process.communicate()
+                self._process = None
+
     def _have_done(self, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
         process = self._running()
         assert process.stdin is not None  # noqa: S101 - asked for
@@ -113,6 +127,7 @@ class SecondProcess:
                         _COMMAND,
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
+                        pipesize=_PIPE_BYTES,
                         start_new_session=True,  # Ctrl-C is for the first process, which ends this one
                     )
                 except OSError as error:

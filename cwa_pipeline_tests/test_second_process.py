@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,19 @@ import pandas as pd
 import pytest
 
 from cwa_pipeline import second_process
-from cwa_pipeline.assets import second_process as worth
+from cwa_pipeline import second_process_early as worth
 from cwa_pipeline.assets.coverage import WRITE_RESTS_ON
-from cwa_pipeline.assets.second_process import WORTH_A_PROCESS, SecondProcessResource
+from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.demo.stand_in import Behaviour, Fault
+from cwa_pipeline.demo.stand_in import Behaviour, Fault, Request
 from cwa_pipeline.environment import pcrt_database_url
 from cwa_pipeline.errors import SecondProcessError, SettingsError
 from cwa_pipeline.second_process import SecondProcess
+from cwa_pipeline.second_process_early import WORTH_A_PROCESS, begun_early
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.automate import Automate
+from cwa_pipeline.systems.automate_shared_pages import SharedPages
 from cwa_pipeline.systems.pcrt import Pcrt
 from cwa_pipeline.systems.reading import Reading
 from cwa_pipeline_tests.shop import open_shop
@@ -194,6 +197,65 @@ def test_only_what_has_many_rows_is_done_there(rows: int, is_elsewhere: bool) ->
             resource.work(rows, operator.truediv, 1, 0)
 
 
+# --- begun with the command --------------------------------------------------------------------------------------------
+
+
+def never_asked() -> int:
+    raise AssertionError
+
+
+@contextmanager
+def begun_and_taken_over() -> Iterator[tuple[int, SecondProcessResource]]:
+    """The id of a process that was begun early, and the resource of the run that took it over."""
+    with begun_early():
+        pid = worth._waiting[0].process.submit(os.getpid).result(PATIENCE)
+        with SecondProcessResource().yield_for_execution(dg.build_init_resource_context()) as resource:
+            yield pid, resource
+        assert is_gone_soon(pid)
+
+
+def test_a_run_goes_on_with_what_was_begun_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_shop(tmp_path, *invented_msp()), begun_and_taken_over() as (pid, resource):
+        monkeypatch.setattr(worth, "WORTH_A_PROCESS", 1)
+        assert resource.is_worth_reading(never_asked)
+        assert resource.submit(os.getpid).result(PATIENCE) == pid
+        assert worth.taken_over() is None
+
+
+def test_of_a_small_shop_it_is_gone_once_that_is_known(tmp_path: Path) -> None:
+    with open_shop(tmp_path, *invented_msp()), begun_and_taken_over() as (pid, resource):
+        assert not resource.is_worth_reading(never_asked)
+        assert is_gone_soon(pid)
+        assert resource.submit(os.getpid).result(PATIENCE) != pid  # for what may be worth one later
+
+
+def test_where_it_could_not_ask_the_run_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PCRT_DATABASE_URL", raising=False)
+    with begun_and_taken_over() as (_, resource):
+        assert resource.is_worth_reading(lambda: WORTH_A_PROCESS)
+        assert not resource.is_worth_reading(lambda: 1)
+
+
+def test_what_is_begun_ends_with_a_command_that_comes_to_no_run() -> None:
+    with begun_early():
+        pid = worth._waiting[0].process.submit(os.getpid).result(PATIENCE)
+    assert is_gone_soon(pid)
+    assert worth.taken_over() is None
+
+
+def test_with_one_processor_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    with begun_early():
+        assert worth.taken_over() is None
+
+
+def test_it_finds_out_how_many_pcids_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_shop(tmp_path, *invented_msp()) as shop, Pcrt(shop.pcrt_url, Settings.load().pcrt) as pcrt:
+        assert worth.get_ready() == len(pcrt.read().pcids.frame)
+        monkeypatch.setattr(worth, "WORTH_A_PROCESS", 1)
+        assert worth.get_ready() == len(pcrt.read().pcids.frame)
+
+
 def test_pcrt_is_the_same_database_in_another_process(tmp_path: Path) -> None:
     with open_shop(tmp_path, *invented_msp()) as shop, Pcrt(shop.pcrt_url, Settings.load().pcrt) as pcrt:
         for here, there in zip(pcrt.read(), pickle.loads(pickle.dumps(pcrt)).read(), strict=True):  # noqa: S301 - our own
@@ -202,8 +264,8 @@ def test_pcrt_is_the_same_database_in_another_process(tmp_path: Path) -> None:
         assert pcrt.how_many_pcids() == len(pcrt.read().pcids.frame)
 
 
-def tables_after_a_sync(folder: Path) -> dict[str, pd.DataFrame]:
-    with open_shop(folder, *invented_msp()) as shop:
+def tables_after_a_sync(folder: Path, behaviour: Behaviour | None = None) -> dict[str, pd.DataFrame]:
+    with open_shop(folder, *invented_msp(), behaviour=behaviour) as shop:
         assert shop.sync().succeeded
         return {table: shop.table(table) for table in [*WRITE_RESTS_ON, "match_suggestions", "computer_issues"]}
 
@@ -223,15 +285,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+def wait_until_asked(asked: list[str], what: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while what not in asked and time.monotonic() < until:
+        time.sleep(0.01)
+
+
 def read_computers_once(asked: list[str], monkeypatch: pytest.MonkeyPatch, last: str) -> None:
     """Let the computers be read only when the second process was asked for the last of what it is to read."""
     computers = Automate.computers
 
-    def late(self: Automate) -> Reading:
-        until = time.monotonic() + PATIENCE
-        while last not in asked and time.monotonic() < until:
-            time.sleep(0.01)
-        return computers(self)
+    def late(self: Automate, shared: SharedPages | None = None) -> Reading:
+        wait_until_asked(asked, last)
+        return computers(self, shared)
 
     monkeypatch.setattr(Automate, "computers", late)
 
@@ -246,6 +312,24 @@ def test_it_reads_of_cwa_what_this_one_does_not_get_round_to(
     read_computers_once(asked, monkeypatch, "clients")
     found = tables_after_a_sync(tmp_path / "with")
     assert asked == ["read", "group_members", "clients", "unhurried"]
+    for table, frame in without.items():
+        pd.testing.assert_frame_equal(found[table], frame)
+
+
+def test_when_it_has_nothing_else_to_read_it_helps_with_the_computers(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without_one:
+        without_one.setattr(worth, "WORTH_A_PROCESS", 10**9)
+        without = tables_after_a_sync(tmp_path / "without")
+    read_computers_once(asked, monkeypatch, "clients")
+
+    def wait_for_help(_world: object, request: Request) -> None:
+        if request.path.endswith("/Computers") and request.query.get("page") == "2":
+            wait_until_asked(asked, "pages")
+
+    found = tables_after_a_sync(tmp_path / "with", Behaviour(page_cap=2, before_answer=wait_for_help))
+    assert asked[:4] == ["read", "group_members", "clients", "pages"]
     for table, frame in without.items():
         pd.testing.assert_frame_equal(found[table], frame)
 

@@ -11,25 +11,27 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import PrivateAttr
 
+from cwa_pipeline import second_process_early
+from cwa_pipeline.errors import PipelineError
 from cwa_pipeline.second_process import SecondProcess, unhurried
 
 Result = TypeVar("Result")
-
-# Rows. A process takes 0.7 s to start, in which this one reads as many out of PCRT twice over.
-WORTH_A_PROCESS = 250_000
 
 
 class SecondProcessResource(dg.ConfigurableResource):
     """A second process for what takes a large shop long; a run of a small one does without."""
 
     _process: SecondProcess = PrivateAttr()
+    _pcids: Future[int] | None = PrivateAttr()
     _begun: dict[Callable[..., object], Future[Any]] = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["SecondProcessResource"]:
-        """Start nothing yet; end what was started."""
+        """Start nothing yet, or take over what was begun with the command; end what was started."""
         self._begun = {}
-        with SecondProcess() as self._process:
+        early = second_process_early.taken_over()
+        self._pcids = early.pcids if early else None
+        with early.process if early else SecondProcess() as self._process:
             yield self
 
     def end(self) -> None:
@@ -38,7 +40,18 @@ class SecondProcessResource(dg.ConfigurableResource):
 
     def is_worth(self, rows: int) -> bool:
         """Whether work that goes through so many rows is to be submitted to it."""
-        return rows >= WORTH_A_PROCESS
+        return rows >= second_process_early.WORTH_A_PROCESS
+
+    def is_worth_reading(self, count_pcids: Callable[[], int]) -> bool:
+        """Whether PCRT is to be read by it; when it was begun early and is not worth it, it ends."""
+        try:
+            pcids = self._pcids.result() if self._pcids else count_pcids()
+        except PipelineError:  # it could not even ask; who asks here says why not
+            pcids = count_pcids()
+        is_worth = self.is_worth(pcids)
+        if not is_worth:
+            self._process.rest()
+        return is_worth
 
     def submit(self, function: Callable[..., Result], *arguments: object) -> Future[Result]:
         """Have a function called there, after what was submitted before; the future raises what it raises."""

@@ -21,6 +21,7 @@ from cwa_pipeline.rules.plans import plans_of_groups, subscriptions_with_plans
 from cwa_pipeline.rules.serials import with_normalised_serial
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.systems.automate import Automate
+from cwa_pipeline.systems.automate_shared_pages import SharedPages
 from cwa_pipeline.systems.pcrt import Pcrt, PcrtSnapshot
 from cwa_pipeline.systems.reading import Reading
 
@@ -48,6 +49,7 @@ class SourceReads:
         self._reads_pcrt = not {*PCRT_TABLES}.isdisjoint(tables)
         # Taken by whoever reads the table, and never given back.
         self._by_either = {table: threading.Lock() for table in BY_EITHER if table in tables}
+        self._computer_pages = SharedPages()
         self._failed_elsewhere = False
         self._of_cwa, self._of_pcrt = ThreadPoolExecutor(1, "read-cwa"), ThreadPoolExecutor(1, "read-pcrt")
 
@@ -62,6 +64,7 @@ class SourceReads:
         """Begin no read any more, and end those of the second process: after a failure there is no use in the rest."""
         for thread in (self._of_cwa, self._of_pcrt):
             thread.shutdown(wait=False, cancel_futures=True)
+        self._computer_pages.end()
         self._second.end()
 
     def begin(self) -> dict[Future[Readings], Sequence[str]]:
@@ -84,6 +87,8 @@ class SourceReads:
             tables_of[self._of_pcrt.submit(self._pcrt_tables)] = PCRT_TABLES
             for table in self._by_either:  # after PCRT's, for before that the second process is no help
                 tables_of[self._of_pcrt.submit(self._elsewhere, table)] = [table]
+            if "cwa_computers" in self._tables:
+                self._of_pcrt.submit(self._help_with_computers)
         return tables_of
 
     # --- CWA -----------------------------------------------------------------------------------------------------------
@@ -100,13 +105,27 @@ class SourceReads:
         return reading.frame
 
     def _cwa_computers(self) -> Reading:
-        reading = self._automate.computers()
+        try:
+            reading = self._automate.computers(self._computer_pages)
+        finally:
+            self._computer_pages.end()
         return reading._replace(frame=with_normalised_serial(reading.frame))
 
     def _share_automate(self) -> Automate | None:
         """CWA for the second process, where there is one: over half of the connections, so before the computers are read."""
-        may_be = self._by_either and self._automate.connections > 1
-        return self._automate.split() if may_be and self._pcrt_begun.result() else None
+        return self._automate.split() if self._automate.connections > 1 and self._pcrt_begun.result() else None
+
+    def _help_with_computers(self) -> None:
+        """When the second process has nothing else to read, it gets pages of the computers from the last one back."""
+        automate = self._shared_automate.result()
+        if automate is None or self._failed_elsewhere:
+            return
+        for part in self._computer_pages.parts():
+            try:
+                part.give(self._second.submit(automate.pages, part.request, part.pages).result())
+            except Exception as error:  # noqa: BLE001 - raised by who reads them
+                part.fail(error)
+                return
 
     def _here(self, table: str) -> Reading | None:
         return self._read_by_either(table, self._automate, lambda function, *arguments: function(*arguments))
@@ -133,7 +152,7 @@ class SourceReads:
 
     def _begin_pcrt(self) -> Future[PcrtSnapshot] | None:
         """Its tables from the second process; None where they are not worth one, or not asked for."""
-        is_worth = self._reads_pcrt and self._second.is_worth(self._pcrt.how_many_pcids())
+        is_worth = self._reads_pcrt and self._second.is_worth_reading(self._pcrt.how_many_pcids)
         return self._second.submit(self._pcrt.read) if is_worth else None
 
     def _pcrt_tables(self) -> list[Reading]:

@@ -16,7 +16,8 @@ from cwa_pipeline.systems.automate_kinds import ID, MAYBE_ID, MOMENT, TEXT
 from cwa_pipeline.systems.automate_listing import Listing, Value
 from cwa_pipeline.systems.automate_members import read_members
 from cwa_pipeline.systems.automate_paging import read_known_list
-from cwa_pipeline.systems.automate_session import AutomateSession
+from cwa_pipeline.systems.automate_session import Answer, AutomateSession
+from cwa_pipeline.systems.automate_shared_pages import PageRequest, SharedPages, fetch_pages
 from cwa_pipeline.systems.reading import Reading
 
 
@@ -64,9 +65,12 @@ class Automate:
         """All clients: client_id, name, external_id (as text, as read)."""
         return self._all(CLIENTS)
 
-    def computers(self) -> Reading:
-        """All computers: computer_id, name, client_id, serial_number, asset_tag, last_contact (UTC), last_user, make."""
-        return self._all(COMPUTERS)
+    def computers(self, shared: SharedPages | None = None) -> Reading:
+        """All computers: computer_id, name, client_id, serial_number, asset_tag, last_contact (UTC), last_user, make.
+
+        Their pages may be `shared` with a helper.
+        """
+        return self._all(COMPUTERS, shared)
 
     def groups(self) -> Reading:
         """All groups: cwa_group_id, name."""
@@ -76,10 +80,14 @@ class Automate:
         """Who is in these groups: computer_id, cwa_group_id; by the first of three ways the server has."""
         return read_members(self._session, cwa_group_ids)
 
-    def _all(self, listing: Listing) -> Reading:
+    def pages(self, request: PageRequest, pages: range) -> list[Answer]:
+        """As the helper of another reader: the answers to pages of a list that it reads."""
+        return fetch_pages(self._session, request, pages)
+
+    def _all(self, listing: Listing, shared: SharedPages | None = None) -> Reading:
         reading = read_and_count(
             listing.what,
-            lambda: read_known_list(self._session, listing),
+            lambda: read_known_list(self._session, listing, shared),
             lambda: read_known_list(self._session, ids_of(listing)).frame,
         )
         own_id = next(iter(listing.columns))

@@ -22,8 +22,15 @@ LOOKED_BACK_AT = 8  # pages; the quickest of them tells how long the server take
 class PagesAhead:
     """The pages of one read, in order; `with` ends with none of them on its way any more."""
 
-    def __init__(self, fetch: Callable[[int], Answer], connections: int) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[int], Answer],
+        connections: int,
+        elsewhere: Callable[[int], Future[Answer] | None] = lambda _: None,
+    ) -> None:
+        """`elsewhere` gives what somebody else fetches, and is asked before a page is asked for here."""
         self._fetch = fetch
+        self._elsewhere = elsewhere
         self._connections = connections
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="cwa-pages")
         self._on_their_way: dict[int, Future[Answer]] = {}
@@ -47,11 +54,12 @@ class PagesAhead:
         """The answer to this page, asking for those behind it meanwhile; raises what asking for this page raised."""
         if self._at_once == 1 and page not in self._on_their_way:
             # By the thread that goes on with it: what another one has received is out of this processor's cache, a fifth of the time.
-            answer = self._fetch(page)
+            elsewhere = self._elsewhere(page)
+            answer = elsewhere.result() if elsewhere else self._fetch(page)
         else:
             for number in range(page, max(page, min(self._last, page + self._at_once - 1)) + 1):
                 if number not in self._on_their_way:
-                    self._on_their_way[number] = self._pool.submit(self._fetch, number)
+                    self._on_their_way[number] = self._elsewhere(number) or self._pool.submit(self._fetch, number)
             answer = self._on_their_way.pop(page).result()
         self._on_its_way.append(answer.on_its_way)
         self._at_once = self._worth_asking_for(answer.decoding)

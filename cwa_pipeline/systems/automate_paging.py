@@ -18,6 +18,7 @@ from cwa_pipeline.systems.automate_page import Page, PageDecoder, PageOfColumns
 from cwa_pipeline.systems.automate_rows import arrays_of, new_columns
 from cwa_pipeline.systems.automate_seen import SeenIds
 from cwa_pipeline.systems.automate_session import Answer, AutomateSession
+from cwa_pipeline.systems.automate_shared_pages import PageRequest, SharedPages
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,12 @@ class _Halt(enum.Enum):
     CHANGED = "rows came or went while it was read"
 
 
-def read_list(session: AutomateSession, listing: Listing, absent: Collection[int] = ()) -> Listed | None:
+def read_list(
+    session: AutomateSession, listing: Listing, absent: Collection[int] = (), shared: SharedPages | None = None
+) -> Listed | None:
     """Read a whole list; None when the server answers with a status in `absent`: it has no such list.
+
+    Where the server says how many pages there are, those behind the first are `shared` with a helper.
 
     Raises IncompleteReadError when a row could have been missed, SourceError for a record that cannot be understood.
     The limit: a row deleted from a page already read moves a later one out of sight. Total-Count gives that away, and on a
@@ -53,7 +58,7 @@ def read_list(session: AutomateSession, listing: Listing, absent: Collection[int
     }
     hints = {name: value for name, value in hints.items() if value}
     starts = 1
-    while isinstance(outcome := _read_once(session, listing, hints, absent), _Halt):
+    while isinstance(outcome := _read_once(session, listing, hints, absent, shared or SharedPages()), _Halt):
         if outcome is _Halt.ABSENT:
             return None
         if outcome is _Halt.HINT:
@@ -69,15 +74,15 @@ def read_list(session: AutomateSession, listing: Listing, absent: Collection[int
     return outcome
 
 
-def read_known_list(session: AutomateSession, listing: Listing) -> Listed:
+def read_known_list(session: AutomateSession, listing: Listing, shared: SharedPages | None = None) -> Listed:
     """Read a whole list that every server has; raises what `read_list` does."""
-    listed = read_list(session, listing)
+    listed = read_list(session, listing, shared=shared)
     assert listed is not None  # noqa: S101 - None stands for the statuses of `absent`, and none was given
     return listed
 
 
 def _read_once(
-    session: AutomateSession, listing: Listing, hints: Mapping[str, str], absent: Collection[int]
+    session: AutomateSession, listing: Listing, hints: Mapping[str, str], absent: Collection[int], shared: SharedPages
 ) -> Listed | _Halt:
     params = {"pageSize": str(PAGE_SIZE), "orderBy": "Id asc", **hints}
     if listing.expand:
@@ -90,19 +95,14 @@ def _read_once(
     decoder = PageDecoder(listing)
     first_decoder = PageDecoder(listing, shows_fields="includeFields" in hints)
 
-    def fetch(page: int) -> Answer:
-        accept = {*absent, *([400] if hints else [])}
-        return session.get(
-            _place(listing, page),
-            listing.path,
-            params | {"page": str(page)},
-            accept,
-            first_decoder if page == 1 else decoder,
-        )
+    request = PageRequest(listing, params, frozenset({*absent, *([400] if hints else [])}))
 
-    with PagesAhead(fetch, session.connections) as pages:
+    def fetch(page: int) -> Answer:
+        return request.fetch(session, page, first_decoder if page == 1 else decoder)
+
+    with PagesAhead(fetch, session.connections, shared.take) as pages, shared:
         for page in range(1, MAX_PAGES + 1):
-            place = _place(listing, page)
+            place = request.place(page)
             answer = pages.get(page)
             if answer.status in absent:
                 return _Halt.ABSENT
@@ -133,14 +133,13 @@ def _read_once(
             if time.monotonic() - reported >= PROGRESS_SECONDS:
                 reported = time.monotonic()
                 logger.info("Read %s%s %s", f"{len(seen):,}", of_total, listing.what)
-            pages.expect(_last_page(page, len(answer.records), len(seen), total))
+            last = _last_page(page, len(answer.records), len(seen), total)
+            pages.expect(last)
+            if page == 1 and total is not None:
+                shared.share(request, range(page + 1, last + 1))
     raise IncompleteReadError(
         f"CWA list of {listing.what}: no end after {MAX_PAGES:,} pages; look at the server's paging"
     )
-
-
-def _place(listing: Listing, page: int) -> str:
-    return f"CWA list of {listing.what}, page {page}"
 
 
 def _last_page(page: int, records: int, seen: int, total: int | None) -> int:
