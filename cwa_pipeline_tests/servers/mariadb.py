@@ -42,11 +42,21 @@ class MariadbServer:
     def start(cls, folder: Path) -> Self:
         """Start one with its data in `folder`; ServerNotAvailable when the machine has no MariaDB."""
         mariadbd, install = _program("mariadbd"), _program("mariadb-install-db")
-        data = folder / "data"
+        data, temporary = folder / "data", folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        # A server that starts removes the temporary tables that it finds, and in /tmp they would be another one's.
+        environment = os.environ | {"TMPDIR": str(temporary)}
         as_root = ["--user=root"] if os.geteuid() == 0 else []
-        subprocess.run(
-            [install, "--no-defaults", f"--datadir={data}", *INSTALL_OPTIONS, *as_root], check=True, capture_output=True
+        installed = subprocess.run(
+            [install, "--no-defaults", f"--datadir={data}", *INSTALL_OPTIONS, *as_root],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
+        if installed.returncode:
+            raise RuntimeError(f"MariaDB's tables could not be made:\n{installed.stdout[-2000:]}")
         socket_file = folder / "mariadb.sock"
         if len(os.fsencode(socket_file)) > LONGEST_SOCKET_PATH:
             socket_file = Path(tempfile.mkdtemp(prefix="mariadb-")) / "mariadb.sock"
@@ -61,7 +71,10 @@ class MariadbServer:
             ]
             with log.open("ab") as output:
                 process = subprocess.Popen(
-                    [mariadbd, "--no-defaults", *own, *SERVER_OPTIONS, *as_root], stdout=output, stderr=output
+                    [mariadbd, "--no-defaults", *own, *SERVER_OPTIONS, *as_root],
+                    env=environment,
+                    stdout=output,
+                    stderr=output,
                 )
             server = cls(process, port, socket_file, secrets.token_hex(8))
             if server._answers():
