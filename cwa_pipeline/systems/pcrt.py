@@ -5,10 +5,11 @@ connection (`systems.pcrt_connection`), writing (`systems.pcrt_writer`), what a 
 """
 
 import logging
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import pandas as pd
 from sqlalchemy.engine import URL, Connection
@@ -17,7 +18,7 @@ from cwa_pipeline.errors import PipelineError, SourceError
 from cwa_pipeline.settings import PcrtSettings
 from cwa_pipeline.systems.pcextra import serial_numbers
 from cwa_pipeline.systems.pcrt_connection import connect, failure, pcrt_engine, try_again
-from cwa_pipeline.systems.pcrt_packets import Column
+from cwa_pipeline.systems.pcrt_packets import Column, appended
 from cwa_pipeline.systems.pcrt_rows import fetch
 from cwa_pipeline.systems.pcrt_target import prepare_session, verify_target
 from cwa_pipeline.systems.pcrt_values import flags, keys, plain_serials, references, texts
@@ -41,6 +42,10 @@ SNAPSHOT = {
     ),
     "sqlite": ("PRAGMA query_only = ON", "BEGIN"),
 }
+
+
+# Of a MyISAM table nobody can write a row until the last one that was asked for is on its way: a busy server sends a million in a second.
+ROWS_A_STATEMENT = 750_000
 
 
 class PcrtSnapshot(NamedTuple):
@@ -155,12 +160,16 @@ class Pcrt:
         return Reading(frame, self._count(connection, query), SELECT_COUNT)
 
     def _count(self, connection: Connection, query: Query) -> int:
-        part = f"[pcrt] {query} (it also runs inside {SELECT_COUNT} FROM (...), so it has to be one SELECT that can stand there)"
         sql = f"{SELECT_COUNT} FROM (\n{getattr(self._settings, query)}\n) AS counted"
+        [count] = self._one_row(connection, query, sql)
+        return int(count)
+
+    def _one_row(self, connection: Connection, query: Query, sql: str) -> Sequence[Any]:
+        """The row of a statement about a query, which stands inside of it."""
+        part = f"[pcrt] {query} (it also runs inside {SELECT_COUNT} FROM (...), so it has to be one SELECT that can stand there)"
         connection.execution_options(pcrt_part=part)
         # Without parameters the driver takes `%` in the shop's SQL as it is.
-        counted = connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
-        return int(counted.scalar_one())
+        return connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).one()
 
     def _run(self, connection: Connection, query: Query, around: str = "{}") -> dict[str, Column]:
         """Run one of the shop's queries, inside of `around`: the values of each of its columns."""
@@ -178,13 +187,38 @@ class Pcrt:
             raise SourceError(f'[pcrt] {query} gives no column "{missing[0]}"; {remedy}')
         return dict(zip(names, columns, strict=True))
 
+    def _run_in_parts(self, connection: Connection, query: Query, column: str) -> dict[str, Column]:
+        """As `_run`, of a server's large table by as many statements as keep each of them short; each takes a range of the column."""
+        bounds = self._bounds(connection, query, column) if connection.dialect.name == "mysql" else []
+        if not bounds:
+            return self._run(connection, query)
+        # Every row is of one range, whatever it holds. With `+ 0` no index is used: a third more rows would be read twice as slowly.
+        starts = [f"{column} + 0 >= {bound}" for bound in bounds]
+        ranges = zip(["TRUE", *starts], [*(f"({start}) IS NOT TRUE" for start in starts), "TRUE"], strict=True)
+        of_range = "SELECT * FROM (\n{}\n) AS part WHERE "
+        parts = [self._run(connection, query, f"{of_range}{from_} AND {up_to}") for from_, up_to in ranges]
+        return {name: appended([part[name] for part in parts]) for name in parts[0]}
+
+    def _bounds(self, connection: Connection, query: Query, column: str) -> list[int]:
+        """Values of a column between which there are about as many rows as one statement may give."""
+        try:
+            sql = (
+                f"SELECT COUNT(*), MIN({column}), MAX({column}) FROM (\n{getattr(self._settings, query)}\n) AS counted"  # noqa: S608 - the shop's own
+            )
+            rows, least, most = self._one_row(connection, query, sql)
+            least, most = int(least), int(most)
+        except (SourceError, TypeError, ValueError):  # none that is a number: what reads them says so
+            return []
+        parts = math.ceil(rows / ROWS_A_STATEMENT)
+        return [least + (most - least + 1) * part // parts for part in range(1, parts)]
+
     def _groups(self, connection: Connection) -> pd.DataFrame:
         columns = self._run(connection, "groups")
         frame = pd.DataFrame({"group_id": keys("groups", "group_id", columns), "name": texts(columns["name"])})
         return frame.sort_values("group_id", ignore_index=True)
 
     def _pcids(self, connection: Connection) -> pd.DataFrame:
-        columns = self._run(connection, "pcids")
+        columns = self._run_in_parts(connection, "pcids", "pcid")
         if "serial_number" in columns:
             serials = plain_serials(texts(columns["serial_number"]))
         else:

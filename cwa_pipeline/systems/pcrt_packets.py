@@ -177,3 +177,11 @@ def joined(parts: list[pa.Array | list[Any]]) -> Column:
     if None not in types and len(types) == 1:
         return pa.chunked_array(parts)
     return [value for part in parts for value in (part if isinstance(part, list) else part.to_pylist())]
+
+
+def appended(columns: list[Column]) -> Column:
+    """Columns one behind the other."""
+    filled = [column for column in columns if len(column)]
+    return joined(
+        [part for column in filled for part in (column.chunks if isinstance(column, pa.ChunkedArray) else [column])]
+    )

@@ -11,7 +11,9 @@ from sqlalchemy.engine import URL
 
 from cwa_pipeline.errors import PipelineError, SettingsError, SourceError, UnreachableError
 from cwa_pipeline.settings import AdditionalMembersSettings, PcrtSettings
+from cwa_pipeline.systems import pcrt as pcrt_module
 from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.systems.pcrt_rows import fetch
 from cwa_pipeline.systems.reading import MOST_READS, SELECT_COUNT
 from cwa_pipeline_tests.servers import free_port
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
@@ -170,6 +172,38 @@ def test_reading_cannot_write(database: str, request: pytest.FixtureRequest, fai
 
 
 # --- how many rows there are, by the database's own count ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows_a_statement", [1, 2, 3])
+def test_many_pcids_are_read_by_several_statements_to_the_same_rows(
+    pcrt_url: URL, rows_a_statement: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Pcrt(pcrt_url, DEFAULTS) as pcrt:
+        at_once = pcrt.read()
+        monkeypatch.setattr(pcrt_module, "ROWS_A_STATEMENT", rows_a_statement)
+        statements: list[str] = []
+
+        def noted(connection: Any, sql: str, part: str) -> Any:
+            statements.append(sql)
+            return fetch(connection, sql, part)
+
+        monkeypatch.setattr(pcrt_module, "fetch", noted)
+        in_parts = pcrt.read()
+    how_many = {1: 3, 2: 2, 3: 1}[rows_a_statement] if pcrt_url.get_backend_name() == "mysql" else 1
+    assert sum("pc_owner" in sql for sql in statements) == how_many
+    for some, others in zip(in_parts, at_once, strict=True):
+        pd.testing.assert_frame_equal(some.frame, others.frame)
+        assert some[1:] == others[1:]
+
+
+@pytest.mark.parametrize("value", ["'1002.5'", "NULL", "'12a'", "-7"])
+def test_a_row_of_any_id_is_of_one_part(
+    mariadb_url: URL, value: str, monkeypatch: pytest.MonkeyPatch, failure_of: Callable[..., str]
+) -> None:
+    pcids = f"{DEFAULTS.pcids} UNION ALL SELECT {value}, 'Odd', 'HP', 100, NULL"
+    at_once = failure_of(mariadb_url, SourceError, pcids=pcids)
+    monkeypatch.setattr(pcrt_module, "ROWS_A_STATEMENT", 1)
+    assert failure_of(mariadb_url, SourceError, pcids=pcids) == at_once
 
 
 def test_each_query_is_counted_by_the_database(pcrt_url: URL) -> None:
