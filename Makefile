@@ -76,7 +76,7 @@ many-hosts: install system-packages  ## thirty shops on three hosts, one cut off
 	$(APART) $(BIN)/python -m pytest --capture=no cwa_pipeline_tests/many_hosts/trial.py
 
 .PHONY: bench
-bench: $(BENCH_VENV)/.installed system-packages  ## the benchmarks: how good the suggested matches are, and how fast a sync is
+bench: $(BENCH_VENV)/.installed install system-packages  ## the benchmarks: how good the suggested matches are, and how fast a sync is
 	$(BENCH_VENV)/bin/python -m benchmarks.suggestions
 	$(BENCH_VENV)/bin/python -m benchmarks
 

@@ -3,7 +3,6 @@
 What belongs here: setting the scene for one process and measuring it. What must not: what the figures ought to be.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,19 +35,21 @@ def sync(folder: Path, server: str, pcrt: sa.URL, warehouse: sa.URL, toml: str =
         "WAREHOUSE_URL": warehouse.render_as_string(hide_password=False),
         "DAGSTER_HOME": str(home),
     }
-    cost = running.run([running.pipeline(), "sync"], environment, folder).cost
+    cost = running.run([running.of_a_shop("cwa-pipeline"), "sync"], environment, folder).cost
     return SyncRun(cost, *recorded_phases(home, cost.wall))
 
 
 def empty_job(folder: Path) -> Cost:
     """A process that runs a job of one trivial asset, with the same executor and a DAGSTER_HOME."""
     home = _home(folder)
-    return running.run([sys.executable, "-m", "benchmarks.empty_job"], {"DAGSTER_HOME": str(home)}, folder).cost
+    return running.run(
+        [running.of_a_shop("python"), "-m", "benchmarks.empty_job"], {"DAGSTER_HOME": str(home)}, folder
+    ).cost
 
 
 def help_command(folder: Path) -> Cost:
     """`cwa-pipeline --help`."""
-    return running.run([running.pipeline(), "--help"], {}, folder).cost
+    return running.run([running.of_a_shop("cwa-pipeline"), "--help"], {}, folder).cost
 
 
 def _home(folder: Path) -> Path:

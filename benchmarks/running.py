@@ -58,9 +58,9 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: P
     return Ran(Cost(**json.loads(report.read_text())), text)
 
 
-def pipeline() -> Path:
-    """The `cwa-pipeline` of this Python."""
-    return Path(sys.executable).with_name("cwa-pipeline")
+def of_a_shop(program: str) -> Path:
+    """A program of the environment that `make install` makes. This one has Polars, for the floors, which ADBC imports where it is."""
+    return Path(__file__).parent.parent / ".venv" / "bin" / program
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The integration page: what technicians open every morning, made of the tables when all is done."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,6 +12,7 @@ from cwa_pipeline.page import render, renew
 from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED
 
 GROUP = "page"
+_LINKS = "chain links"
 _NO_ASSETS = {"issue_snoozes", "sync_runs", "sync_failures"}  # the warehouse's own
 
 
@@ -28,6 +30,7 @@ def integration_page(settings: SettingsResource, warehouse: WarehouseResource) -
         lambda table: warehouse.frame(table, or_empty=table in MAY_BE_UNFILLED),
         settings.values,
         datetime.now(UTC),
+        warehouse.taken_from_aside(_LINKS),
     )
     render.put_in_place(path, text)
     address = settings.values.page.url
@@ -38,3 +41,13 @@ def integration_page(settings: SettingsResource, warehouse: WarehouseResource) -
             "page": dg.MetadataValue.url(address or path.as_uri()),
         }
     )
+
+
+def look_at_chains(warehouse: WarehouseResource) -> None:
+    """A third of the page's work, for which nothing but the suggestions is missing: for a step that has to wait for those.
+
+    Where it fails it does so again for the page itself, and is that one's failure.
+    """
+    if all(map(warehouse.has_made, renew.LINKED_TABLES)):
+        with suppress(Exception):
+            warehouse.put_aside(_LINKS, renew.chain_links(warehouse.frame))

@@ -3,7 +3,7 @@
 What belongs here: which tables those are, and their order. What must not: how one is made (`matching`, `issues`, `coverage`).
 """
 
-from cwa_pipeline.assets import coverage, issues, matching, nights, sources
+from cwa_pipeline.assets import coverage, issues, matching, nights, page, sources
 from cwa_pipeline.assets.tables_step import RULES, tables_step
 
 rules_tables = tables_step(
@@ -22,5 +22,7 @@ rules_tables = tables_step(
     meanwhile=[nights.night_inputs],
 )
 
-# After all that may begin with it.
-suggestions_table = tables_step("suggestions", ("matching", matching.match_suggestions), priority=-1)
+# After all that may begin with it; in a large shop the second process is still at it.
+suggestions_table = tables_step(
+    "suggestions", ("matching", matching.match_suggestions), first=page.look_at_chains, priority=-1
+)

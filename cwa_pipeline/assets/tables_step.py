@@ -49,14 +49,15 @@ def tables_step(
     name: str,
     *grouped: tuple[str, *tuple[Compute, ...]],
     deps: Mapping[str, Sequence[dg.AssetKey]] | None = None,
+    first: Callable[[WarehouseResource], None] | None = None,
     meanwhile: Sequence[NoTable] = (),
     priority: int = 0,
 ) -> dg.AssetsDefinition:
     """A step of the assets that the functions are named after; a parameter named as a table is that table, the others are Dagster's.
 
     The functions come in the order in which they are called, behind the name of their group. `deps` are assets that a table comes
-    from besides its parameters. `meanwhile` is made while the last tables are on their way into the warehouse. Of steps that may
-    begin, the one of the highest priority does.
+    from besides its parameters. `first` is done before anything of this step, for a later one; `meanwhile` is made while the last
+    tables are on their way into the warehouse. Of steps that may begin, the one of the highest priority does.
     """
     group_of = {compute.__name__: group for group, *computes in grouped for compute in computes}
     computes_of = {compute.__name__: compute for _, *computes in grouped for compute in computes}
@@ -77,6 +78,8 @@ def tables_step(
         no_tables: list[dg.MaterializeResult] = []
         with Storing(context, warehouse) as storing:
             try:
+                if first:
+                    first(warehouse)
                 for table, compute in computes_of.items():
                     if table in selected:
                         made, seconds = warehouse.worked_out_ahead(table) or _made_by(compute, at_hand)

@@ -3,7 +3,7 @@
 What belongs here: which tables the page reads, and what it says when there are none. What must not: what it looks like (`render`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -30,11 +30,16 @@ PAGE_TABLES = (
     "sync_failures",
 )
 
+LINKED_TABLES = (*LINK_TABLES, "subscription_members", "additional_members")
 
-def page(read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime) -> str:
-    """The page from the warehouse's tables. Raises WarehouseError when one of them cannot be read."""
+
+def page(
+    read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime, links: pd.DataFrame | None = None
+) -> str:
+    """The page from the warehouse's tables, with what `chain_links` gives of them. Raises WarehouseError when one cannot be read."""
     tables = {table: read(table) for table in PAGE_TABLES}
-    links = _links(tables)
+    if links is None:
+        links = chain_links(read)
     issue_tables = {table: tables[table] for table in ISSUE_TABLES}
     found = content.blocks(issue_tables)
     sync = summary.last_sync(tables["sync_runs"], tables["sync_failures"], tables["additional_members"])
@@ -57,10 +62,10 @@ def page(read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime)
     )
 
 
-def _links(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def chain_links(read: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
     """Where the chain of every computer breaks; the page tells the whole chain of those that it shows."""
-    listings = member_listings(tables["subscription_members"], tables["additional_members"])
-    return computer_links(**{table: tables[table] for table in LINK_TABLES}, listings=listings)
+    listings = member_listings(read("subscription_members"), read("additional_members"))
+    return computer_links(**{table: read(table) for table in LINK_TABLES}, listings=listings)
 
 
 def renew_page() -> Path:

@@ -22,6 +22,8 @@ from cwa_pipeline.assets.tables_step import tables_step
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.errors import BusyError, WarehouseError
+from cwa_pipeline.page import renew
+from cwa_pipeline.rules import suggestions
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline_tests.shop import Shop, open_shop
 
@@ -281,6 +283,42 @@ def test_nobody_matches_computers_of_a_source_that_did_not_pass_its_checks(tmp_p
     with open_shop(tmp_path, cwa, pcrt) as shop:
         assert not shop.sync().succeeded
     assert matched == []
+
+
+def test_chains_are_looked_at_once_before_the_suggestions_are_waited_for(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def noted(name: str, function: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+        def call(*arguments: Any, **named: Any) -> pd.DataFrame:
+            asked.append(name)
+            return function(*arguments, **named)
+
+        return call
+
+    monkeypatch.setattr(renew, "computer_links", noted("links", renew.computer_links))
+    monkeypatch.setattr(suggestions, "match_suggestions", noted("suggestions", suggestions.match_suggestions))
+    assert shop.sync().succeeded
+    assert asked == ["links", "suggestions"]
+    asked.clear()
+    picked = dg.AssetKey("integration_page")
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = defs.resolve_job_def("nightly_sync")
+        assert job.execute_in_process(instance=instance, asset_selection=[picked]).success
+    assert asked == ["links"]
+
+
+def test_chains_that_cannot_be_told_are_a_failure_of_the_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: pd.DataFrame) -> pd.DataFrame:
+        raise ValueError("invented")
+
+    monkeypatch.setattr(renew, "computer_links", broken)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("nightly_sync").execute_in_process(instance=instance, raise_on_error=False)
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_key == "integration_page"
+    assert not shop.table("match_suggestions").empty
 
 
 def test_what_was_before_is_not_told_once_it_is_gone(shop: Shop) -> None:
