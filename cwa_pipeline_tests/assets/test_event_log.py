@@ -56,6 +56,25 @@ def test_only_commits_of_events_do_not_wait_for_the_disk_and_only_while_the_file
         assert synchronous() == (2, 2)
 
 
+def test_each_file_has_one_engine_and_only_while_it_is_held(tmp_path: Path) -> None:
+    def engines() -> set[sa.Engine]:
+        found = set()
+        for _ in range(2):
+            with instance.event_log_storage.index_connection() as events:
+                assert events.exec_driver_sql("SELECT 1").scalar() == 1
+                found.add(events.engine)
+        return found
+
+    with instance_at(tmp_path / "home") as instance:
+        assert len(engines()) == 2
+        with held_open(instance):
+            of_all_runs = engines()
+            with held_open(instance, run_of(instance).run_id):
+                assert engines() == of_all_runs
+        assert len(of_all_runs) == 1
+        assert engines().isdisjoint(of_all_runs)
+
+
 def test_where_dagster_keeps_events_in_memory_there_is_nothing_to_hold() -> None:
     with dg.DagsterInstance.ephemeral() as instance, held_open(instance, "no-run"):
         assert run_of(instance).success
