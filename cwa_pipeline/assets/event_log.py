@@ -1,17 +1,16 @@
 """Dagster's record of a run, kept at hand while the run lasts.
 
-What belongs here: the three things we do to Dagster's storage, which are to hold its files, to spare its commits a wait and to let it keep
-its engines. What must not: reading or writing them.
+What belongs here: the two things we do to Dagster's storage, which are to let it keep its connections and to spare its commits a wait.
+What must not: reading or writing the record.
 
-Dagster opens and closes its SQLite files for each of some 150 events of a run. Closing the last connection to a file makes SQLite move
-its write-ahead log into it and remove the log: half of what an event costs, and a tenth of a small shop's sync. While another
-connection is open, that waits. And each commit would wait for a disk that is busy with a million rows: a twentieth of a large shop's.
-For each event it also makes a new engine of SQLAlchemy's, which has every statement to compile anew.
+For each of some 150 events of a run Dagster makes a new engine of SQLAlchemy's, opens the file, and closes it again: every statement is
+compiled anew, and closing the last connection to a file makes SQLite move its write-ahead log into it and remove the log. That is most of
+what an event costs. And each commit would wait for a disk that is busy with a million rows: a twentieth of a large shop's sync.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 
 
 @contextmanager
-def held_open(instance: dg.DagsterInstance, run_id: str | None = None) -> Iterator[None]:
-    """Hold the files that a run's events go into, or, before it has one of its own, the one for those of all runs.
+def held_open(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Hold the files that events go into, each from the first one that is written on.
 
     Meanwhile an event is with the system at once, and on the disk when SQLite next moves its log: a power cut may take the last events of
     a run, and nothing else. Where Dagster keeps events in another way there is nothing to hold.
@@ -31,13 +30,9 @@ def held_open(instance: dg.DagsterInstance, run_id: str | None = None) -> Iterat
     storage = instance.event_log_storage
     with ExitStack() as held:
         if isinstance(storage, SqliteEventLogStorage):
-            files = [Path(storage.path_for_shard(shard)) for shard in (INDEX_SHARD_NAME, run_id) if shard]
-            held.enter_context(_commits_do_not_wait(files[0].parent.resolve()))
-            held.enter_context(_one_engine_a_file())
-            for file in files:
-                connection = held.enter_context(closing(sqlite3.connect(file)))
-                # The first statement opens the file.
-                connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+            folder = Path(storage.path_for_shard(INDEX_SHARD_NAME)).parent
+            held.enter_context(_commits_do_not_wait(folder.resolve()))
+            held.enter_context(_engines_last())
         yield
 
 
@@ -59,13 +54,14 @@ def _commits_do_not_wait(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _one_engine_a_file() -> Iterator[None]:
-    """An engine is made once, and goes on with the statements that it has compiled; its connections are opened and closed as ever."""
+def _engines_last() -> Iterator[None]:
+    """Of each file one engine, with its connections and the statements that it has compiled."""
     make, made = sqlite_event_log.create_engine, dict[str, sa.Engine]()
 
     def once(file: str, **options: Any) -> sa.Engine:
         if file not in made:
-            made[file] = make(file, **options)
+            made[file] = make(file, **options | {"poolclass": sa.QueuePool})
+            made[file].dispose = _not_now  # type: ignore[method-assign]
         return made[file]
 
     sqlite_event_log.create_engine = once  # type: ignore[assignment]
@@ -73,3 +69,9 @@ def _one_engine_a_file() -> Iterator[None]:
         yield
     finally:
         sqlite_event_log.create_engine = make
+        for engine in made.values():
+            sa.Engine.dispose(engine)
+
+
+def _not_now(close: bool = True) -> None:
+    """In place of `Engine.dispose`, which Dagster calls after each event."""

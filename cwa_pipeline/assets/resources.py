@@ -96,7 +96,7 @@ class WarehouseResource(dg.ConfigurableResource):
         with ExitStack() as held:
             if context.instance and context.run:
                 refuse_a_second_site_of_this_name(context.instance, context.run)
-                held.enter_context(event_log.held_open(context.instance, context.run.run_id))
+                held.enter_context(event_log.held_open(context.instance))
             self._warehouse = held.enter_context(Warehouse(warehouse_url()))
             held.enter_context(self._warehouse.exclusive())
             site.claim(self._warehouse)

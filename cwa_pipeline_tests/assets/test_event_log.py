@@ -33,7 +33,7 @@ def test_a_runs_files_are_not_folded_up_after_each_event_and_are_when_it_ends(tm
     with instance_at(tmp_path / "home") as instance:
         run_id = run_of(instance).run_id
         assert run_id not in logs_of_wal(tmp_path)
-        with held_open(instance, run_id):
+        with held_open(instance):
             instance.report_engine_event("an invented event", run_id=run_id, job_name="talk")
             assert run_id in logs_of_wal(tmp_path)
             assert "an invented event" in [event.message for event in instance.all_logs(run_id)]
@@ -51,7 +51,7 @@ def test_only_commits_of_events_do_not_wait_for_the_disk_and_only_while_the_file
 
     with instance_at(tmp_path / "home") as instance:
         assert synchronous() == (2, 2)
-        with held_open(instance), held_open(instance, run_of(instance).run_id):
+        with held_open(instance), held_open(instance):
             assert synchronous() == (1, 2)
         assert synchronous() == (2, 2)
 
@@ -69,12 +69,12 @@ def test_each_file_has_one_engine_and_only_while_it_is_held(tmp_path: Path) -> N
         assert len(engines()) == 2
         with held_open(instance):
             of_all_runs = engines()
-            with held_open(instance, run_of(instance).run_id):
+            with held_open(instance):
                 assert engines() == of_all_runs
         assert len(of_all_runs) == 1
         assert engines().isdisjoint(of_all_runs)
 
 
 def test_where_dagster_keeps_events_in_memory_there_is_nothing_to_hold() -> None:
-    with dg.DagsterInstance.ephemeral() as instance, held_open(instance, "no-run"):
+    with dg.DagsterInstance.ephemeral() as instance, held_open(instance):
         assert run_of(instance).success
