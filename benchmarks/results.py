@@ -23,10 +23,11 @@ while the next one is made, so writing the warehouse goes on beside the other ph
 and with what Dagster's events cost within a step. A floor is what the job cannot do without, done the fastest way known: a typed
 decode of the bytes while they come, the driver's bare fetch, the rules in Polars (same matches, issues and members, checked), every
 table written to Parquet. The floor of writing PCRT is shown, and left out of the sum. The server that sends CWA's pages is a process
-of its own, and its work is not counted. Python's modules are compiled, as pip leaves them. Suggestions, page and night's inputs
-have no floor; from 250,000 rows on a second process reads PCRT and makes the suggestions, of which only the waiting shows. CPU and
-memory are those of all of a sync's processes together. What was written before is on the disk when a clock starts. PCRT's longest
-statement is MariaDB's own measure: for no longer is a table locked."""
+of its own, and its work is not counted. The sync and the empty job run in the environment of `make install`, with Python's modules
+compiled, as pip leaves them. Suggestions, page and night's inputs have no floor; from 250,000 rows on a second process reads PCRT and
+some of CWA and makes the suggestions, of which only the waiting shows. CPU and memory are those of all of a sync's processes
+together. What was written before is on the disk when a clock starts. PCRT's longest statement is MariaDB's own measure: for no longer
+is a table locked."""
 
 
 def write(folder: Path, sizes: dict[str, Measures], judged: list[Criterion], repeat: int) -> None:

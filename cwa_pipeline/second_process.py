@@ -35,7 +35,7 @@ _SESSION = Path("/proc/self/autogroup")
 _LAST = 19  # of all niceness: whoever does not wait gets what nobody else wants of the processors
 _PIPE_BYTES = (
     1 << 20
-)  # as many as Linux gives any account; by its usual 64 KiB each, a busy interpreter takes ten times as long to receive
+)  # by the usual 64 KiB at a time, a busy interpreter takes ten times as long to receive a million rows
 _PARENT_SECONDS = 1  # between two looks whether the first process is still there
 _RESULT, _ERROR, _LOG = "result", "error", "log"
 
@@ -52,7 +52,7 @@ def unhurried(function: Callable[..., Result], *arguments: Any) -> Result:
 
 
 class SecondProcess:
-    """Does one thing after the other; it is started for the first, and ends with `close`, done or not."""
+    """Does one thing after the other; it is started for the first, and ends with `close`, done or not, or takes a `rest`."""
 
     def __init__(self) -> None:
         """Nothing is started yet."""
@@ -66,6 +66,11 @@ class SecondProcess:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was ended, and nothing can be submitted any more."""
+        return self._closed
 
     def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Have the function called there; it and its arguments, result and errors have to be picklable.
@@ -87,7 +92,8 @@ class SecondProcess:
 
     def rest(self) -> None:
         """End the process once what was submitted is done; it is started anew for what is submitted from now on."""
-        self._thread.submit(self._end_process)
+        if not self.is_closed:
+            self._thread.submit(self._end_process)
 
     def _end_process(self) -> None:
         with self._changing:
@@ -127,13 +133,14 @@ class SecondProcess:
                         _COMMAND,
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
-                        pipesize=_PIPE_BYTES,
                         start_new_session=True,  # Ctrl-C is for the first process, which ends this one
                     )
                 except OSError as error:
                     raise SecondProcessError(
                         f"the second process of this run cannot be started ({error.strerror}); look at the machine's memory and limits"
                     ) from None
+                _widen(self._process.stdin)
+                _widen(self._process.stdout)
             return self._process
 
     def _why_it_ended(self, status: int) -> str:
@@ -142,6 +149,15 @@ class SecondProcess:
         if status == -signal.SIGKILL:
             return "the second process of this run was killed, most likely since memory ran out; give this machine more"
         return f"the second process of this run ended before it was done (status {status}); its last words are in the run's stderr"
+
+
+def _widen(pipe: Any) -> None:
+    """Let a pipe take more at once, where the system has a way and lets this account; by the usual width it only takes longer."""
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 - not there on every system
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 class _Sender(logging.handlers.QueueHandler):

@@ -175,6 +175,16 @@ def test_nothing_is_started_before_there_is_something_to_do_or_after_the_end() -
     assert second._process is None
 
 
+def test_a_pipe_that_may_not_be_wide_is_a_pipe_all_the_same(
+    second: SecondProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("fcntl.fcntl", refused)
+    assert second.submit(os.getpid).result(PATIENCE) != os.getpid()
+
+
 @pytest.mark.parametrize("more", ["", "second.submit(time.sleep, 600);"], ids=["idle", "at work"])
 def test_it_does_not_outlive_a_first_process_that_is_killed(more: str) -> None:
     script = (
@@ -332,6 +342,19 @@ def test_when_it_has_nothing_else_to_read_it_helps_with_the_computers(
     assert asked[:4] == ["read", "group_members", "clients", "pages"]
     for table, frame in without.items():
         pd.testing.assert_frame_equal(found[table], frame)
+
+
+def test_who_reads_nothing_of_cwa_does_not_log_in_there_for_it(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_shop(tmp_path, *invented_msp()) as shop, dg.DagsterInstance.ephemeral() as instance:
+        assert shop.sync().succeeded
+        asked.clear()
+        monkeypatch.setattr(Automate, "split", never_asked)
+        picked = [dg.AssetKey(table) for table in ("pcrt_groups", "pcrt_pcids", "pcrt_subscriptions")]
+        job = defs.resolve_job_def("nightly_sync")
+        assert job.execute_in_process(instance=instance, asset_selection=picked).success
+    assert asked == ["read"]
 
 
 def test_over_one_connection_this_one_reads_all_of_cwa(tmp_path: Path, asked: list[str]) -> None:

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class SecondProcessResource(dg.ConfigurableResource):
-    """A second process for what takes a large shop long; a run of a small one does without."""
+    """A second process for what takes a large shop long; a small one's run does without, or lets go of the one that was begun early."""
 
     _process: SecondProcess = PrivateAttr()
     _pcids: Future[int] | None = PrivateAttr()
@@ -47,6 +47,8 @@ class SecondProcessResource(dg.ConfigurableResource):
         try:
             pcids = self._pcids.result() if self._pcids else count_pcids()
         except PipelineError:  # it could not even ask; who asks here says why not
+            if self._process.is_closed:
+                raise
             pcids = count_pcids()
         is_worth = self.is_worth(pcids)
         if not is_worth:

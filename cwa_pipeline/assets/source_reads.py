@@ -5,7 +5,8 @@ What belongs here: the order of the reads, and the columns that a rule adds to o
 its engine can give one.
 
 What takes longest is that one interpreter decodes one page of CWA after the other. So a large shop's PCRT is read by the second process,
-and what this one does not get round to while it reads CWA's computers, by whichever of the two is free for it first.
+and what this one does not get round to while it reads CWA's computers, by whichever of the two is free for it first; and when the second
+has nothing else to read, it helps with the computers' pages.
 """
 
 import threading
@@ -113,7 +114,8 @@ class SourceReads:
 
     def _share_automate(self) -> Automate | None:
         """CWA for the second process, where there is one: over half of the connections, so before the computers are read."""
-        return self._automate.split() if self._automate.connections > 1 and self._pcrt_begun.result() else None
+        may_be = (self._by_either or "cwa_computers" in self._tables) and self._automate.connections > 1
+        return self._automate.split() if may_be and self._pcrt_begun.result() else None
 
     def _help_with_computers(self) -> None:
         """When the second process has nothing else to read, it gets pages of the computers from the last one back."""

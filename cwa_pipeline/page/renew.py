@@ -39,7 +39,7 @@ def page(
     """The page from the warehouse's tables, with what `chain_links` gives of them. Raises WarehouseError when one cannot be read."""
     tables = {table: read(table) for table in PAGE_TABLES}
     if links is None:
-        links = chain_links(read)
+        links = chain_links(tables.__getitem__)
     issue_tables = {table: tables[table] for table in ISSUE_TABLES}
     found = content.blocks(issue_tables)
     sync = summary.last_sync(tables["sync_runs"], tables["sync_failures"], tables["additional_members"])

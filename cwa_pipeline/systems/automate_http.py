@@ -22,8 +22,8 @@ from urllib3.util import Retry
 from cwa_pipeline.errors import SettingsError, SourceError
 from cwa_pipeline.systems.automate_quotes import quoted
 
-# A body is taken from the connection whole: pieces, however few, are copied together, a tenth of what a page costs. The 10 KB at once that
-# `requests` takes double it.
+# A body is taken from the connection whole, unless it is sent in pieces: copying pieces together is a tenth of what a page costs. The 10 KB
+# at once that `requests` takes double it.
 WHOLE = None
 URL_REMEDY = "check cwa.url and what stands between (a proxy, a login page)"
 

@@ -114,6 +114,11 @@ def _read_once(
                 return _Halt.CHANGED
             total = answer.total if total is None else total
             if not answer.records and total is not None and len(seen) < total:
+                if (
+                    shared.has_helped
+                ):  # rows may have moved between its end and this one: by one reader alone they do not
+                    shared.end()
+                    return _Halt.CHANGED
                 raise IncompleteReadError(
                     f"{place}: the list ended after {len(seen):,} of {total:,} {listing.what}; the next sync may get them "
                     "all, else check the rights of the CWA account"
@@ -136,7 +141,7 @@ def _read_once(
             last = _last_page(page, len(answer.records), len(seen), total)
             pages.expect(last)
             if page == 1 and total is not None:
-                shared.share(request, range(page + 1, last + 1))
+                shared.share(request, range(page + 1, min(last, MAX_PAGES) + 1))
     raise IncompleteReadError(
         f"CWA list of {listing.what}: no end after {MAX_PAGES:,} pages; look at the server's paging"
     )

@@ -58,7 +58,8 @@ class Part:
     def fail(self, error: Exception) -> None:
         """Have the reader raise what went wrong."""
         for future in self.answers.values():
-            future.set_exception(error)
+            if not future.done():
+                future.set_exception(error)
 
 
 class SharedPages:
@@ -95,6 +96,11 @@ class SharedPages:
             if helped is None:
                 self._next = max(self._next, page + 1)
             return helped
+
+    @property
+    def has_helped(self) -> bool:
+        """Whether a page of this read is the helper's."""
+        return bool(self._helped)
 
     def end(self) -> None:
         """There is nothing to help with any more, in this read or another one."""

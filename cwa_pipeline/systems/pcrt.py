@@ -188,7 +188,10 @@ class Pcrt:
         return dict(zip(names, columns, strict=True))
 
     def _run_in_parts(self, connection: Connection, query: Query, column: str) -> dict[str, Column]:
-        """As `_run`, of a server's large table by as many statements as keep each of them short; each takes a range of the column."""
+        """As `_run`, of a server's large table by as many statements as keep each of them short; each takes a range of the column.
+
+        Where a query has to be worked out as a whole first (GROUP BY, UNION), each statement does that.
+        """
         bounds = self._bounds(connection, query, column) if connection.dialect.name == "mysql" else []
         if not bounds:
             return self._run(connection, query)
@@ -208,6 +211,8 @@ class Pcrt:
             rows, least, most = self._one_row(connection, query, sql)
             least, most = int(least), int(most)
         except (SourceError, TypeError, ValueError):  # none that is a number: what reads them says so
+            return []
+        if most < least:  # texts, whose order is another one
             return []
         parts = math.ceil(rows / ROWS_A_STATEMENT)
         return [least + (most - least + 1) * part // parts for part in range(1, parts)]

@@ -28,14 +28,14 @@ def world_of(pages: int) -> CwaWorld:
 
 
 class Helped:
-    """A behaviour in which the reader gets its second page only once the helper has taken a part."""
+    """A behaviour in which the reader gets its second page only once the helper has given it a part."""
 
     def __init__(self) -> None:
-        self.taken = threading.Event()
+        self.given = threading.Event()
 
     def wait(self, _world: CwaWorld, request: Request) -> None:
         if request.query.get("page") == "2":
-            assert self.taken.wait(PATIENCE)
+            assert self.given.wait(PATIENCE)
 
 
 @contextmanager
@@ -49,13 +49,13 @@ def helping(
     def help_out() -> None:
         for part in shared.parts():
             pages.append(part.pages)
-            helped.taken.set()
             try:
                 if error:
                     raise error
                 part.give(pickle.loads(pickle.dumps(helper.pages(part.request, part.pages))))  # noqa: S301 - our own
             except Exception as problem:  # noqa: BLE001 - the reader's
                 part.fail(problem)
+            helped.given.set()
 
     with ThreadPoolExecutor(1) as thread:
         done = thread.submit(help_out)
@@ -131,6 +131,22 @@ def test_a_list_that_changes_meanwhile_is_begun_anew() -> None:
         found = cwa.computers(shared)
     assert found.frame["computer_id"].iloc[-1] == 10_000
     assert len(found.frame) == found.counted == 10 * PAGES
+
+
+def test_rows_that_move_between_the_two_ends_are_read_by_the_reader_alone() -> None:
+    helped, shared = Helped(), SharedPages()
+
+    def one_for_another(world: CwaWorld, request: Request) -> None:
+        helped.wait(world, request)
+        if request.query.get("page") == "2" and world.computers[-1].id != 10_000:
+            del world.computers[45]  # of a page that nobody has read yet; the last page has been
+            world.computers.append(Computer(10_000, "NEW", 1, "SN-NEW"))
+
+    behaviour = Behaviour(page_cap=10, before_answer=one_for_another)
+    with reading(world_of(PAGES), behaviour, connections=2) as (cwa, _), helping(cwa, shared, helped):
+        found = cwa.computers(shared)
+    assert found.frame["computer_id"].iloc[-1] == 10_000
+    assert len(found.frame) == found.counted == 10 * PAGES - 1
 
 
 @pytest.mark.parametrize(

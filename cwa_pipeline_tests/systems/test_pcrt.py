@@ -196,6 +196,18 @@ def test_many_pcids_are_read_by_several_statements_to_the_same_rows(
         assert some[1:] == others[1:]
 
 
+def test_ids_that_are_texts_in_another_order_are_read_at_once(
+    mariadb_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pcrt_module, "ROWS_A_STATEMENT", 1)
+    some = ("'400'", "'999'", "'1000'")
+    rows_of = " UNION ALL ".join(
+        f"SELECT {pcid} AS pcid, 'PC' AS name, 'HP' AS make, 100 AS group_id, NULL AS extra" for pcid in some
+    )
+    with Pcrt(mariadb_url, PcrtSettings(pcids=f"SELECT * FROM ({rows_of}) AS texts")) as pcrt:
+        assert pcrt.read().pcids.frame["pcid"].tolist() == [400, 999, 1000]
+
+
 @pytest.mark.parametrize("value", ["'1002.5'", "NULL", "'12a'", "-7"])
 def test_a_row_of_any_id_is_of_one_part(
     mariadb_url: URL, value: str, monkeypatch: pytest.MonkeyPatch, failure_of: Callable[..., str]
