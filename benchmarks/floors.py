@@ -26,6 +26,9 @@ from cwa_pipeline.tables import TABLES
 
 Times = dict[str, float]
 
+# The floors whose sum the whole sync is held against.
+SUMMED = (READ, "match", "issues", "members", "write warehouse")
+
 
 def median_time(work: Callable[[], object], repeat: int) -> float:
     """The median of so many runs, in seconds."""

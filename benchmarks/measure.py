@@ -34,11 +34,12 @@ Measures = dict[str, Any]
 
 
 class _Night(NamedTuple):
-    """One sync, the empty job that followed it, and the seconds that PCRT's server was at one statement at most (SQLite: 0)."""
+    """One sync, the seconds that PCRT's server was at one statement at most (SQLite: 0), and what followed it: an empty job, the floors."""
 
     sync: SyncRun
-    empty_job: Cost
     longest_statement: float
+    empty_job: Cost
+    floors: floors.Times
 
 
 def measure(computers: int, parts: Collection[str], repeat: int, folder: Path, databases: Databases) -> Measures:
@@ -52,16 +53,18 @@ def measure(computers: int, parts: Collection[str], repeat: int, folder: Path, d
             pcrt = databases.pcrt(pcrt_kind, made, str(computers))
             warehouse = databases.warehouse(warehouse_kind, str(computers))
             say(f"{computers:,} computers: {pair}")
-            nights = _nights(folder, server, pcrt, warehouse, databases, warehouse_kind, repeat if pair == MAIN else 1)
-            found["syncs"][pair] = nights
+
+            def take_floors(filled: sa.URL, pcrt: sa.URL = pcrt) -> floors.Times:
+                return _floors(server, pcrt, sources, filled, folder) if "floors" in parts else {}
+
+            nights = _nights(
+                folder, server, pcrt, warehouse, databases, warehouse_kind, repeat if pair == MAIN else 1, take_floors
+            )
+            found["syncs"][pair] = {night: _medians_of(some) for night, some in nights.items()}
             floors.hold_against_the_pipeline(sources, warehouse)
             if "floors" in parts:
-                found["floors"][pair] = {
-                    **floors.reading(server, pcrt, repeat),
-                    **floors.rules(sources, repeat),
-                    **floors.tables(warehouse, folder, repeat),
-                    **floors.writing(pcrt, sources, repeat),
-                }
+                every = [night.floors for some in nights.values() for night in some]
+                found["floors"][pair] = _medians(every)
             if pair == MAIN and "peers" in parts and computers <= PEERS_UP_TO:
                 say(f"{computers:,} computers: the peers")
                 found["peers"] = _median(lambda: peers.measure(server, pcrt, warehouse, made, folder), repeat)  # noqa: B023 - called at once
@@ -108,10 +111,11 @@ def _nights(
     databases: Databases,
     kind: Kind,
     repeat: int,
-) -> dict[str, Measures]:
-    """The medians of a first night (an empty warehouse) and of a later one; PCRT's lists are as nearly right on both.
+    take_floors: Callable[[sa.URL], floors.Times],
+) -> dict[str, list[_Night]]:
+    """First nights (an empty warehouse) and later ones; PCRT's lists are as nearly right on both.
 
-    An empty job follows each sync, so that both meet the machine in the same mood.
+    An empty job and the floors follow each sync, so that all meet the machine in the same mood.
     """
     runs: dict[str, list[_Night]] = {"first night": [], "later night": []}
     for number in range(repeat):
@@ -120,9 +124,20 @@ def _nights(
         for nights in runs.values():
             with seconds_of_each(pcrt) as statements:
                 sync = measured_sync.sync(scene, server, pcrt, empty)
-            nights.append(_Night(sync, measured_sync.empty_job(beside), max(statements, default=0.0)))
             put_lists_back(pcrt)
-    return {night: _medians_of(some) for night, some in runs.items()}
+            longest = max(statements, default=0.0)
+            nights.append(_Night(sync, longest, measured_sync.empty_job(beside), take_floors(empty)))
+    return runs
+
+
+def _floors(server: str, pcrt: sa.URL, sources: floors.Sources, warehouse: sa.URL, folder: Path) -> floors.Times:
+    """Each floor once."""
+    return {
+        **floors.reading(server, pcrt, 1),
+        **floors.rules(sources, 1),
+        **floors.tables(warehouse, folder, 1),
+        **floors.writing(pcrt, sources, 1),
+    }
 
 
 def _medians_of(nights: list[_Night]) -> Measures:
@@ -133,7 +148,18 @@ def _medians_of(nights: list[_Night]) -> Measures:
         "empty job": statistics.median(night.empty_job.wall for night in nights),
         "more than an empty job": statistics.median(night.sync.cost.wall - night.empty_job.wall for night in nights),
         "longest statement": statistics.median(night.longest_statement for night in nights),
+        **_in_floors(nights),
         **{part: _medians([asdict(run)[part] for run in runs]) for part in ("phases", "steps")},
+    }
+
+
+def _in_floors(nights: list[_Night]) -> Measures:
+    """How often a sync takes the sum of the floors that were taken beside it; nothing where none were."""
+    if not all(night.floors for night in nights):
+        return {}
+    sums = [sum(night.floors[phase] for phase in floors.SUMMED) for night in nights]
+    return {
+        "in floors": statistics.median(night.sync.cost.wall / total for night, total in zip(nights, sums, strict=True))
     }
 
 
