@@ -4,7 +4,6 @@ What belongs here: measuring, and holding the floors' results against the pipeli
 (`benchmarks.floors_reading`, `benchmarks.polars_rules`).
 """
 
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,24 +29,30 @@ Times = dict[str, float]
 SUMMED = (READ, "match", "issues", "members", "write warehouse")
 
 
-def median_time(work: Callable[[], object], repeat: int) -> float:
-    """The median of so many runs, in seconds."""
-    times = []
-    for _ in range(repeat):
-        settle_the_disk()
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def all_of_them(server: str, pcrt: sa.URL, sources: Sources, folder: Path, warehouse: sa.URL) -> Times:
+    """Each floor once, after a sync that filled the warehouse."""
+    return {
+        **_reading(server, pcrt),
+        **_rules(sources),
+        **_tables(warehouse, folder),
+        **_writing(pcrt, sources),
+    }
 
 
-def reading(server: str, pcrt: sa.URL, repeat: int) -> Times:
+def _seconds_of(work: Callable[[], object]) -> float:
+    settle_the_disk()
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _reading(server: str, pcrt: sa.URL) -> Times:
     """Floors of reading CWA (bytes alone, and typed decode) and PCRT (by the faster driver), and the bytes by the second."""
     size = read_cwa(server, "nothing")
-    raw = median_time(lambda: read_cwa(server, "nothing"), repeat)
+    raw = _seconds_of(lambda: read_cwa(server, "nothing"))
     drivers = DRIVERS[pcrt.get_backend_name()]
-    fetched = {driver: median_time(lambda driver=driver: fetch_pcrt(pcrt, driver), repeat) for driver in drivers}  # type: ignore[misc]
-    decoded = median_time(lambda: read_cwa(server, "typed"), repeat)
+    fetched = {driver: _seconds_of(lambda driver=driver: fetch_pcrt(pcrt, driver)) for driver in drivers}  # type: ignore[misc]
+    decoded = _seconds_of(lambda: read_cwa(server, "typed"))
     return {
         "CWA bytes": raw,
         "MB a second": size / raw / 1e6,
@@ -57,22 +62,20 @@ def reading(server: str, pcrt: sa.URL, repeat: int) -> Times:
     }
 
 
-def rules(sources: Sources, repeat: int) -> Times:
+def _rules(sources: Sources) -> Times:
     """Floors of the rules: match, issues and members in Polars."""
     tied = polars_rules.client_groups(sources)
     matched = polars_rules.matches(sources, tied)
     return {
-        "match": median_time(lambda: polars_rules.matches(sources, polars_rules.client_groups(sources)), repeat),
-        "issues": median_time(
-            lambda: (polars_rules.computer_issues(sources, matched), polars_rules.group_issues(sources, tied)), repeat
+        "match": _seconds_of(lambda: polars_rules.matches(sources, polars_rules.client_groups(sources))),
+        "issues": _seconds_of(
+            lambda: (polars_rules.computer_issues(sources, matched), polars_rules.group_issues(sources, tied))
         ),
-        "members": median_time(
-            lambda: polars_rules.lists(sources, tied, polars_rules.members(sources, tied, matched)), repeat
-        ),
+        "members": _seconds_of(lambda: polars_rules.lists(sources, tied, polars_rules.members(sources, tied, matched))),
     }
 
 
-def tables(warehouse: sa.URL, folder: Path, repeat: int) -> Times:
+def _tables(warehouse: sa.URL, folder: Path) -> Times:
     """Floor of the warehouse: every table that a sync left, written to Parquet."""
     with Warehouse(warehouse) as store:
         frames = {table: store.read(table, or_empty=True) for table in TABLES}
@@ -82,10 +85,10 @@ def tables(warehouse: sa.URL, folder: Path, repeat: int) -> Times:
         for table, arrow in arrows.items():
             pq.write_table(arrow, folder / f"{table}.parquet")
 
-    return {"write warehouse": median_time(write, repeat)}
+    return {"write warehouse": _seconds_of(write)}
 
 
-def writing(pcrt: sa.URL, sources: Sources, repeat: int) -> Times:
+def _writing(pcrt: sa.URL, sources: Sources) -> Times:
     """Floor of the write-back: the lists that are not right, by one joined UPDATE on MySQL and row by row on SQLite."""
     tied = polars_rules.client_groups(sources)
     wanted = polars_rules.members(sources, tied, polars_rules.matches(sources, tied))
@@ -110,13 +113,11 @@ def writing(pcrt: sa.URL, sources: Sources, repeat: int) -> Times:
             assert cursor.rowcount == len(rows)  # noqa: S101 - a floor that writes less is none
             cursor.execute("DROP TEMPORARY TABLE changes")
 
-    times = []
-    for _ in range(repeat):
-        put_lists_back(pcrt)
-        times.append(median_time(write, 1))
+    put_lists_back(pcrt)
+    seconds = _seconds_of(write)
     put_lists_back(pcrt)
     engine.dispose()
-    return {"write PCRT": statistics.median(times)}
+    return {"write PCRT": seconds}
 
 
 def hold_against_the_pipeline(sources: Sources, warehouse: sa.URL) -> None:

@@ -8,6 +8,7 @@ import statistics
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,12 +54,16 @@ def measure(computers: int, parts: Collection[str], repeat: int, folder: Path, d
             pcrt = databases.pcrt(pcrt_kind, made, str(computers))
             warehouse = databases.warehouse(warehouse_kind, str(computers))
             say(f"{computers:,} computers: {pair}")
-
-            def take_floors(filled: sa.URL, pcrt: sa.URL = pcrt) -> floors.Times:
-                return _floors(server, pcrt, sources, filled, folder) if "floors" in parts else {}
-
+            take_floors = partial(floors.all_of_them, server, pcrt, sources, folder)
             nights = _nights(
-                folder, server, pcrt, warehouse, databases, warehouse_kind, repeat if pair == MAIN else 1, take_floors
+                folder,
+                server,
+                pcrt,
+                warehouse,
+                databases,
+                warehouse_kind,
+                repeat if pair == MAIN else 1,
+                take_floors if "floors" in parts else None,
             )
             found["syncs"][pair] = {night: _medians_of(some) for night, some in nights.items()}
             floors.hold_against_the_pipeline(sources, warehouse)
@@ -111,7 +116,7 @@ def _nights(
     databases: Databases,
     kind: Kind,
     repeat: int,
-    take_floors: Callable[[sa.URL], floors.Times],
+    take_floors: Callable[[sa.URL], floors.Times] | None,
 ) -> dict[str, list[_Night]]:
     """First nights (an empty warehouse) and later ones; PCRT's lists are as nearly right on both.
 
@@ -126,18 +131,10 @@ def _nights(
                 sync = measured_sync.sync(scene, server, pcrt, empty)
             put_lists_back(pcrt)
             longest = max(statements, default=0.0)
-            nights.append(_Night(sync, longest, measured_sync.empty_job(beside), take_floors(empty)))
+            nights.append(
+                _Night(sync, longest, measured_sync.empty_job(beside), take_floors(empty) if take_floors else {})
+            )
     return runs
-
-
-def _floors(server: str, pcrt: sa.URL, sources: floors.Sources, warehouse: sa.URL, folder: Path) -> floors.Times:
-    """Each floor once."""
-    return {
-        **floors.reading(server, pcrt, 1),
-        **floors.rules(sources, 1),
-        **floors.tables(warehouse, folder, 1),
-        **floors.writing(pcrt, sources, 1),
-    }
 
 
 def _medians_of(nights: list[_Night]) -> Measures:

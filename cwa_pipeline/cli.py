@@ -5,12 +5,15 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cwa_pipeline import process
 from cwa_pipeline.errors import PipelineError, SettingsError
+
+if TYPE_CHECKING:
+    from cwa_pipeline.run import SyncOutcome
 
 app = typer.Typer(
     name="cwa-pipeline",
@@ -132,14 +135,9 @@ def sync(
     The run is recorded where DAGSTER_HOME says, so that the UI shows it. Exit status 0 when it succeeded, 1 when it
     failed, 75 when another sync is using the warehouse.
     """
-    from cwa_pipeline.second_process_early import begun_early
+    outcome = _nightly_sync(dry_run=dry_run, plan_id=plan, release=release or [])
+    from cwa_pipeline.report import print_sync
 
-    with begun_early():
-        from cwa_pipeline.report import print_sync
-        from cwa_pipeline.run import run_nightly_sync
-
-        _prepare()
-        outcome = run_nightly_sync(dry_run=dry_run, plan_id=plan, release=release or [])
     if outcome.succeeded and not dry_run:
         from cwa_pipeline.alerts.after_sync import ping_after_success
 
@@ -157,14 +155,9 @@ def plan(
 
     Reads both systems and fills the tables like a dry run; nothing is written to PCRT.
     """
-    from cwa_pipeline.second_process_early import begun_early
+    outcome = _nightly_sync(dry_run=True, release=release or [])
+    from cwa_pipeline.report import print_plan
 
-    with begun_early():
-        from cwa_pipeline.report import print_plan
-        from cwa_pipeline.run import run_nightly_sync
-
-        _prepare()
-        outcome = run_nightly_sync(dry_run=True, release=release or [])
     raise typer.Exit(print_plan(outcome))
 
 
@@ -326,6 +319,17 @@ def prune(
     from cwa_pipeline.run import run_pruning
 
     raise typer.Exit(print_pruning(run_pruning(dry_run=dry_run), dry_run=dry_run))
+
+
+def _nightly_sync(*, dry_run: bool, release: list[str], plan_id: str | None = None) -> "SyncOutcome":
+    """Run the job once; the second process gets ready while this one imports Dagster."""
+    from cwa_pipeline.second_process_early import begun_early
+
+    with begun_early():
+        from cwa_pipeline.run import run_nightly_sync
+
+        _prepare()
+        return run_nightly_sync(dry_run=dry_run, plan_id=plan_id, release=release)
 
 
 def _prepare() -> None:

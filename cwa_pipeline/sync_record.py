@@ -45,7 +45,7 @@ class SyncRecord:
     def settled_ledger(self, pcrt_subscriptions: pd.DataFrame) -> pd.DataFrame:
         """The ledger as it will be once `settle` has run."""
         rows = self.ledger()
-        return pd.concat([rows, ledger.settled(rows, pcrt_subscriptions, _now()).astype(rows.dtypes)])
+        return pd.concat([rows, ledger.settled(rows, pcrt_subscriptions, _now())])
 
     def settle(self, pcrt_subscriptions: pd.DataFrame) -> None:
         """Put on record what became of the writes that were under way when a sync died."""

@@ -312,26 +312,34 @@ def read_computers_once(asked: list[str], monkeypatch: pytest.MonkeyPatch, last:
     monkeypatch.setattr(Automate, "computers", late)
 
 
-def test_it_reads_of_cwa_what_this_one_does_not_get_round_to(
-    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def without(tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
+    """The tables after a sync without a second process."""
     with monkeypatch.context() as without_one:
         without_one.setattr(worth, "WORTH_A_PROCESS", 10**9)
-        without = tables_after_a_sync(tmp_path / "without")
+        tables = tables_after_a_sync(tmp_path / "without")
     assert asked == []
-    read_computers_once(asked, monkeypatch, "clients")
-    found = tables_after_a_sync(tmp_path / "with")
-    assert asked == ["read", "group_members", "clients", "unhurried"]
-    for table, frame in without.items():
+    return tables
+
+
+def assert_same_tables(found: dict[str, pd.DataFrame], wanted: dict[str, pd.DataFrame]) -> None:
+    assert found.keys() == wanted.keys()
+    for table, frame in wanted.items():
         pd.testing.assert_frame_equal(found[table], frame)
 
 
-def test_when_it_has_nothing_else_to_read_it_helps_with_the_computers(
-    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+def test_it_reads_of_cwa_what_this_one_does_not_get_round_to(
+    tmp_path: Path, asked: list[str], without: dict[str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as without_one:
-        without_one.setattr(worth, "WORTH_A_PROCESS", 10**9)
-        without = tables_after_a_sync(tmp_path / "without")
+    read_computers_once(asked, monkeypatch, "clients")
+    found = tables_after_a_sync(tmp_path / "with")
+    assert asked == ["read", "group_members", "clients", "unhurried"]
+    assert_same_tables(found, without)
+
+
+def test_when_it_has_nothing_else_to_read_it_helps_with_the_computers(
+    tmp_path: Path, asked: list[str], without: dict[str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
     read_computers_once(asked, monkeypatch, "clients")
 
     def wait_for_help(_world: object, request: Request) -> None:
@@ -340,8 +348,7 @@ def test_when_it_has_nothing_else_to_read_it_helps_with_the_computers(
 
     found = tables_after_a_sync(tmp_path / "with", Behaviour(page_cap=2, before_answer=wait_for_help))
     assert asked[:4] == ["read", "group_members", "clients", "pages"]
-    for table, frame in without.items():
-        pd.testing.assert_frame_equal(found[table], frame)
+    assert_same_tables(found, without)
 
 
 def test_who_reads_nothing_of_cwa_does_not_log_in_there_for_it(

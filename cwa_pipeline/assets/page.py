@@ -12,7 +12,7 @@ from cwa_pipeline.page import render, renew
 from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED
 
 GROUP = "page"
-_LINKS = "chain links"
+_LINKS = "chain_links"  # no table: what `look_at_chains` found, for the page
 _NO_ASSETS = {"issue_snoozes", "sync_runs", "sync_failures"}  # the warehouse's own
 
 
@@ -30,7 +30,7 @@ def integration_page(settings: SettingsResource, warehouse: WarehouseResource) -
         lambda table: warehouse.frame(table, or_empty=table in MAY_BE_UNFILLED),
         settings.values,
         datetime.now(UTC),
-        warehouse.taken_from_aside(_LINKS),
+        warehouse.frame(_LINKS) if warehouse.has_made(_LINKS) else None,
     )
     render.put_in_place(path, text)
     address = settings.values.page.url
@@ -50,4 +50,4 @@ def look_at_chains(warehouse: WarehouseResource) -> None:
     """
     if all(map(warehouse.has_made, renew.LINKED_TABLES)):
         with suppress(Exception):
-            warehouse.put_aside(_LINKS, renew.chain_links(warehouse.frame))
+            warehouse.show(_LINKS, renew.chain_links(warehouse.frame))

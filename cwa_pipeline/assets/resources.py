@@ -86,13 +86,12 @@ class WarehouseResource(dg.ConfigurableResource):
     _frames: dict[str, pd.DataFrame] = PrivateAttr()
     _before: dict[str, pd.DataFrame] = PrivateAttr()
     _ahead: dict[str, Mapping[str, float]] = PrivateAttr()
-    _aside: dict[str, pd.DataFrame] = PrivateAttr()
     _thread: ThreadPoolExecutor = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
         """Open the warehouse named by WAREHOUSE_URL and take its lock (BusyError when another sync has it)."""
-        self._frames, self._before, self._ahead, self._aside = {}, {}, {}, {}
+        self._frames, self._before, self._ahead = {}, {}, {}
         with ExitStack() as held:
             if context.instance and context.run:
                 refuse_a_second_site_of_this_name(context.instance, context.run)
@@ -142,16 +141,8 @@ class WarehouseResource(dg.ConfigurableResource):
         seconds = self._ahead.pop(table, None)
         return None if seconds is None else (self._frames[table], seconds)
 
-    def put_aside(self, name: str, frame: pd.DataFrame) -> None:
-        """Keep a frame that is no table for a later step."""
-        self._aside[name] = frame
-
-    def taken_from_aside(self, name: str) -> pd.DataFrame | None:
-        """What was put aside under the name, once."""
-        return self._aside.pop(name, None)
-
     def show(self, table: str, frame: pd.DataFrame) -> None:
-        """Let what comes after in this run see a frame as the table, which is stored already or not to be stored."""
+        """Let what comes after in this run see a frame under this name: a table that is stored already, or what is not to be stored."""
         self._frames[table] = frame
 
     def store(

@@ -114,9 +114,8 @@ def _read_once(
                 return _Halt.CHANGED
             total = answer.total if total is None else total
             if not answer.records and total is not None and len(seen) < total:
-                if (
-                    shared.has_helped
-                ):  # rows may have moved between its end and this one: by one reader alone they do not
+                # Rows may have moved between the helper's end and this one: before one reader alone they do not.
+                if shared.has_helped:
                     shared.end()
                     return _Halt.CHANGED
                 raise IncompleteReadError(

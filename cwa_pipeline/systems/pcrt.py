@@ -43,7 +43,6 @@ SNAPSHOT = {
     "sqlite": ("PRAGMA query_only = ON", "BEGIN"),
 }
 
-
 # Of a MyISAM table nobody can write a row until the last one that was asked for is on its way: a busy server sends a million in a second.
 ROWS_A_STATEMENT = 750_000
 
