@@ -351,6 +351,25 @@ def test_when_it_has_nothing_else_to_read_it_helps_with_the_computers(
     assert_same_tables(found, without)
 
 
+@pytest.mark.parametrize("connections", [2, 5])
+def test_both_together_never_have_more_connections_than_configured(
+    tmp_path: Path, asked: list[str], connections: int
+) -> None:
+    most = 0
+
+    def look(_world: object, request: Request) -> None:
+        nonlocal most
+        most = max(most, len(shop.server.connections()))
+        if request.path.endswith("/Computers") and request.query.get("page") == "2":
+            wait_until_asked(asked, "pages")
+
+    behaviour = Behaviour(page_cap=2, latency=0.02, before_answer=look)
+    with open_shop(tmp_path, *invented_msp(), behaviour=behaviour, toml=f"cwa.connections = {connections}\n") as shop:
+        assert shop.sync().succeeded
+    assert "pages" in asked
+    assert connections // 2 < most <= connections
+
+
 def test_who_reads_nothing_of_cwa_does_not_log_in_there_for_it(
     tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
