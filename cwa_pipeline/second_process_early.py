@@ -16,6 +16,8 @@ from cwa_pipeline.second_process import SecondProcess
 
 # Rows. A process takes 0.7 s to start, in which a run reads as many out of PCRT twice over.
 WORTH_A_PROCESS = 250_000
+# Of one that is there already; below, a run is done with them before it has said what is to be done.
+WORTH_ASKING = 5_000
 
 
 class BegunEarly(NamedTuple):
@@ -58,7 +60,7 @@ def get_ready() -> int:
 
     with Pcrt(pcrt_database_url(), Settings.load().pcrt) as pcrt:
         pcids = pcrt.how_many_pcids()
-    if pcids >= WORTH_A_PROCESS:
+    if pcids >= WORTH_ASKING:
         import cwa_pipeline.rules.suggestions  # noqa: PLC0415 - only when asked for
         import cwa_pipeline.systems.automate  # noqa: F401, PLC0415 - only when asked for
     return pcids

@@ -22,12 +22,13 @@ import pytest
 from cwa_pipeline import second_process
 from cwa_pipeline import second_process_early as worth
 from cwa_pipeline.assets.coverage import WRITE_RESTS_ON
-from cwa_pipeline.assets.second_process import SecondProcessResource
+from cwa_pipeline.assets.second_process import MOST_BESIDE_THE_RULES, SecondProcessResource
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.demo.stand_in import Behaviour, Fault, Request
 from cwa_pipeline.environment import pcrt_database_url
 from cwa_pipeline.errors import SecondProcessError, SettingsError
+from cwa_pipeline.page import renew
 from cwa_pipeline.second_process import SecondProcess
 from cwa_pipeline.second_process_early import WORTH_A_PROCESS, begun_early
 from cwa_pipeline.settings import Settings
@@ -226,7 +227,7 @@ def begun_and_taken_over() -> Iterator[tuple[int, SecondProcessResource]]:
 
 def test_a_run_goes_on_with_what_was_begun_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_shop(tmp_path, *invented_msp()), begun_and_taken_over() as (pid, resource):
-        monkeypatch.setattr(worth, "WORTH_A_PROCESS", 1)
+        monkeypatch.setattr(worth, "WORTH_ASKING", 1)
         assert resource.is_worth_reading(never_asked)
         assert resource.submit(os.getpid).result(PATIENCE) == pid
         assert worth.taken_over() is None
@@ -239,11 +240,33 @@ def test_of_a_small_shop_it_is_gone_once_that_is_known(tmp_path: Path) -> None:
         assert resource.submit(os.getpid).result(PATIENCE) != pid  # for what may be worth one later
 
 
+@pytest.mark.parametrize(
+    ("rows", "is_elsewhere"),
+    [
+        (worth.WORTH_ASKING - 1, False),
+        (worth.WORTH_ASKING, True),
+        (MOST_BESIDE_THE_RULES, True),
+        (MOST_BESIDE_THE_RULES + 1, False),
+        (WORTH_A_PROCESS, True),
+    ],
+)
+def test_one_that_is_there_anyway_is_asked_for_less_as_long_as_there_is_room_for_both(
+    rows: int, is_elsewhere: bool
+) -> None:
+    with begun_and_taken_over() as (pid, resource):
+        resource.begin(rows, os.getpid)
+        assert is_there(pid) if is_elsewhere else is_gone_soon(pid)
+        assert (resource.work(rows, os.getpid) == pid) == is_elsewhere
+        resource.rest()
+        assert is_gone_soon(pid)
+
+
 def test_where_it_could_not_ask_the_run_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PCRT_DATABASE_URL", raising=False)
     with begun_and_taken_over() as (_, resource):
-        assert resource.is_worth_reading(lambda: WORTH_A_PROCESS)
-        assert not resource.is_worth_reading(lambda: 1)
+        assert resource.is_worth_reading(lambda: worth.WORTH_ASKING)
+        assert not resource.is_worth_reading(lambda: worth.WORTH_ASKING - 1)
+        assert not resource.is_worth_reading(lambda: worth.WORTH_ASKING)  # it is gone by then
 
 
 def test_what_is_begun_ends_with_a_command_that_comes_to_no_run() -> None:
@@ -262,7 +285,7 @@ def test_with_one_processor_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) ->
 def test_it_finds_out_how_many_pcids_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_shop(tmp_path, *invented_msp()) as shop, Pcrt(shop.pcrt_url, Settings.load().pcrt) as pcrt:
         assert worth.get_ready() == len(pcrt.read().pcids.frame)
-        monkeypatch.setattr(worth, "WORTH_A_PROCESS", 1)
+        monkeypatch.setattr(worth, "WORTH_ASKING", 1)
         assert worth.get_ready() == len(pcrt.read().pcids.frame)
 
 
@@ -334,6 +357,28 @@ def test_it_reads_of_cwa_what_this_one_does_not_get_round_to(
     read_computers_once(asked, monkeypatch, "clients")
     found = tables_after_a_sync(tmp_path / "with")
     assert asked == ["read", "group_members", "clients", "unhurried"]
+    assert_same_tables(found, without)
+
+
+def test_begun_early_it_works_for_a_run_that_would_start_none_and_is_gone_before_the_page(
+    tmp_path: Path, asked: list[str], without: dict[str, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worth, "WORTH_A_PROCESS", 10**9)
+    monkeypatch.setattr(worth, "WORTH_ASKING", 1)
+    read_computers_once(asked, monkeypatch, "clients")
+    was_gone, make_page = list[bool](), renew.page
+
+    def page(*arguments: Any) -> str:
+        was_gone.append(is_gone_soon(pid))
+        return make_page(*arguments)
+
+    monkeypatch.setattr(renew, "page", page)
+    with begun_early():
+        pid = worth._waiting[0].process.submit(os.getpid).result(PATIENCE)
+        asked.clear()
+        found = tables_after_a_sync(tmp_path / "with")
+    assert asked == ["read", "group_members", "clients", "unhurried"]
+    assert was_gone == [True]
     assert_same_tables(found, without)
 
 

@@ -36,7 +36,9 @@ def match_suggestions(
     pcrt_pcids: pd.DataFrame,
     serial_blacklist: pd.DataFrame,
 ) -> pd.DataFrame:
-    return second_process.work(*_suggesting(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist))
+    found = second_process.work(*_suggesting(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist))
+    second_process.rest()  # nothing else is asked of it, and the page takes more memory than anything before it
+    return found
 
 
 def _suggesting(

@@ -17,12 +17,16 @@ from cwa_pipeline.second_process import SecondProcess, unhurried
 
 Result = TypeVar("Result")
 
+# Rows that one which is there anyway is given while this one works out the rules; with more, no moment of a run would take as much memory.
+MOST_BESIDE_THE_RULES = 50_000
+
 
 class SecondProcessResource(dg.ConfigurableResource):
-    """A second process for what takes a large shop long; a small one's run does without, or lets go of the one that was begun early."""
+    """A second process for what takes a large shop long; one that was begun early helps any but a small shop's run, which lets it go."""
 
     _process: SecondProcess = PrivateAttr()
     _pcids: Future[int] | None = PrivateAttr()
+    _is_there: bool = PrivateAttr()
     _begun: dict[Callable[..., object], Future[Any]] = PrivateAttr()
 
     @contextmanager
@@ -30,17 +34,13 @@ class SecondProcessResource(dg.ConfigurableResource):
         """Start nothing yet, or take over what was begun with the command; end what was started."""
         self._begun = {}
         early = second_process_early.taken_over()
-        self._pcids = early.pcids if early else None
+        self._pcids, self._is_there = early.pcids if early else None, early is not None
         with early.process if early else SecondProcess() as self._process:
             yield self
 
     def end(self) -> None:
         """End it, whatever it is at: the run has failed, or is cancelled."""
         self._process.close()
-
-    def is_worth(self, rows: int) -> bool:
-        """Whether work that goes through so many rows is to be submitted to it."""
-        return rows >= second_process_early.WORTH_A_PROCESS
 
     def is_worth_reading(self, count_pcids: Callable[[], int]) -> bool:
         """Whether PCRT is to be read by it; when it was begun early and is not worth it, it ends."""
@@ -50,9 +50,11 @@ class SecondProcessResource(dg.ConfigurableResource):
             if self._process.is_closed:
                 raise
             pcids = count_pcids()
-        is_worth = self.is_worth(pcids)
+        is_worth = pcids >= (
+            second_process_early.WORTH_ASKING if self._is_there else second_process_early.WORTH_A_PROCESS
+        )
         if not is_worth:
-            self._process.rest()
+            self.rest()
         return is_worth
 
     def submit(self, function: Callable[..., Result], *arguments: object) -> Future[Result]:
@@ -61,12 +63,25 @@ class SecondProcessResource(dg.ConfigurableResource):
 
     def begin(self, rows: int, function: Callable[..., object], *arguments: object) -> None:
         """Begin in the second process what `work` will be asked for, once, later in this run; nothing if it is not worth one."""
-        if self.is_worth(rows):
+        if self._is_worth(rows):
             self._begun[function] = self.submit(unhurried, function, *arguments)
+        else:
+            self.rest()
 
     def work(self, rows: int, function: Callable[..., Result], *arguments: object) -> Result:
         """What a function that goes through so many rows gives, from the second process if they are worth it. Raises what it raises."""
-        if not self.is_worth(rows):
+        if not self._is_worth(rows):
             return function(*arguments)
         begun = self._begun.pop(function, None)
         return (begun or self.submit(function, *arguments)).result()
+
+    def rest(self) -> None:
+        """Let go of it and its memory once what was submitted is done; nothing, when it is not there."""
+        self._is_there = False
+        self._process.rest()
+
+    def _is_worth(self, rows: int) -> bool:
+        """Whether work on so many rows goes to it."""
+        if self._is_there and second_process_early.WORTH_ASKING <= rows <= MOST_BESIDE_THE_RULES:
+            return True
+        return rows >= second_process_early.WORTH_A_PROCESS

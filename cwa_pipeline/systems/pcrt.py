@@ -44,7 +44,7 @@ SNAPSHOT = {
 }
 
 # Of a MyISAM table nobody can write a row until the last one that was asked for is on its way: a busy server sends a million in a second.
-ROWS_A_STATEMENT = 750_000
+ROWS_A_STATEMENT = 400_000
 
 
 class PcrtSnapshot(NamedTuple):
