@@ -6,6 +6,7 @@ from cwa_pipeline import rules
 from cwa_pipeline.assets.issue_metadata import issue_metadata
 from cwa_pipeline.assets.resources import WarehouseResource
 from cwa_pipeline.assets.tables_step import WithMetadata
+from cwa_pipeline.memory import give_back_freed_memory
 from cwa_pipeline.rules import history
 
 
@@ -32,6 +33,7 @@ def computer_issues(
     pcrt_pcids: pd.DataFrame,
     serial_blacklist: pd.DataFrame,
 ) -> WithMetadata:
+    give_back_freed_memory()  # from here on, while the second process suggests, a run takes the most memory
     issues = rules.computer_issues.computer_issues(
         computer_matches, cwa_computers, cwa_clients, cwa_group_members, cwa_groups, pcrt_pcids, serial_blacklist
     )
