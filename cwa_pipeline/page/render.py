@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -36,6 +37,8 @@ def rendered(**content: Any) -> str:
         undefined=StrictUndefined,
     )
     environment.filters |= {"code": _code, "signed": _signed}
+    # What `tojson` then makes harmless in HTML. Python's own takes several times as long for the rows of a large shop.
+    environment.policies |= {"json.dumps_function": _json, "json.dumps_kwargs": {}}
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -77,6 +80,10 @@ def put_in_place(path: Path, page: str) -> None:
         raise PageError(
             f"{path}: cannot be written ({error.strerror}); correct its folder's rights, or [page] path"
         ) from None
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _hash(text: str) -> str:
