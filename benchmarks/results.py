@@ -26,9 +26,10 @@ decode of the bytes while they come, the driver's bare fetch, the rules in Polar
 table written to Parquet. The floors are taken once after each night, and a sync is held against those that followed it: a machine
 that others use too is not the same a few minutes later. The floor of writing PCRT is shown, and left out of the sum. The server
 that sends CWA's pages is a process of its own, and its work is not counted. The sync and the empty job run in the environment of
-`make install`, with Python's modules compiled, as pip leaves them. Suggestions, page and night's inputs have no floor; from 250,000
-rows on a second process reads PCRT and some of CWA and makes the suggestions, of which only the waiting shows. CPU and memory are
-those of all of a sync's processes together. What was written before is on the disk when a clock starts. PCRT's longest statement is
+`make install`, with Python's modules compiled, as pip leaves them, and a small sync before each large one has read their files, as
+the floors read theirs. Suggestions, page and night's inputs have no floor; a second process reads PCRT and some of CWA, and up to
+50,000 computers and from 250,000 on it makes the suggestions, of which only the waiting shows. CPU and memory are those of all of a
+sync's processes together. What was written before is on the disk when a clock starts. PCRT's longest statement is
 MariaDB's own measure: for no longer is a table locked."""
 
 
