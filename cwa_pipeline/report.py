@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.text import Text
@@ -15,11 +16,13 @@ from cwa_pipeline.environment import page_path, warehouse_url
 from cwa_pipeline.fitness import Finding
 from cwa_pipeline.rules.frames import lookup
 from cwa_pipeline.rules.membership import plan_id
-from cwa_pipeline.run import PruningOutcome, SyncOutcome
 from cwa_pipeline.settings import Settings
 from cwa_pipeline.site import own_warehouse
 from cwa_pipeline.snooze import snoozed_until
 from cwa_pipeline.terminal import as_table, console, csv_safe, plain
+
+if TYPE_CHECKING:
+    from cwa_pipeline.run import PruningOutcome, SyncOutcome  # which brings Dagster along
 
 _STYLES = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
 EX_TEMPFAIL = 75  # sysexits.h: nothing is wrong, try again later
@@ -50,7 +53,7 @@ def print_issues(area: str | None, form: str) -> None:
         out.print(f"\n{told}" if len(found) else "No open issues")
 
 
-def print_sync(outcome: SyncOutcome) -> int:
+def print_sync(outcome: "SyncOutcome") -> int:
     """Print what a sync did, or why it failed; the exit status."""
     _print_problems(outcome, "The sync")
     if outcome.succeeded:
@@ -68,7 +71,7 @@ def print_sync(outcome: SyncOutcome) -> int:
     return _status(outcome)
 
 
-def print_plan(outcome: SyncOutcome) -> int:
+def print_plan(outcome: "SyncOutcome") -> int:
     """Print what a sync would change, per subscription and with the computers' names, and the plan's id."""
     out = console()
     if not outcome.succeeded:
@@ -108,7 +111,7 @@ def print_plan(outcome: SyncOutcome) -> int:
     return 0
 
 
-def print_undo(outcome: SyncOutcome) -> int:
+def print_undo(outcome: "SyncOutcome") -> int:
     """Print what became of each list that was to be put back."""
     _print_problems(outcome, "The undo")
     if outcome.succeeded:
@@ -145,7 +148,7 @@ def print_covered(pcid: int, on: datetime | None) -> int:
     return 0
 
 
-def print_pruning(outcome: PruningOutcome, *, dry_run: bool) -> int:
+def print_pruning(outcome: "PruningOutcome", *, dry_run: bool) -> int:
     """Print how much of each thing was removed, or would be, and what went wrong; the exit status."""
     out = console()
     for thing, count in outcome.removed.items():
@@ -155,7 +158,7 @@ def print_pruning(outcome: PruningOutcome, *, dry_run: bool) -> int:
     return EX_TEMPFAIL if outcome.busy else int(bool(outcome.problems))
 
 
-def _print_problems(outcome: SyncOutcome, what: str) -> None:
+def _print_problems(outcome: "SyncOutcome", what: str) -> None:
     out = console()
     how, style = ("succeeded", "bold green") if outcome.succeeded else ("failed", "bold red")
     out.print(f"{what} {how} (run {outcome.run_id})", style=style)
@@ -163,7 +166,7 @@ def _print_problems(outcome: SyncOutcome, what: str) -> None:
         out.print(Text(f"- {plain(problem)}"), soft_wrap=True)
 
 
-def _status(outcome: SyncOutcome) -> int:
+def _status(outcome: "SyncOutcome") -> int:
     return 0 if outcome.succeeded else EX_TEMPFAIL if outcome.busy else 1
 
 

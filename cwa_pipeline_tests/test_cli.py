@@ -52,6 +52,14 @@ def test_help_names_every_command_and_where_the_configuration_is() -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["check", "issues"])
+def test_what_runs_nothing_does_not_wait_for_dagster(tmp_path: Path, command: str) -> None:
+    result = cwa_pipeline(command, folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if "|" in line}
+    assert "cwa_pipeline.report" in imported
+    assert "dagster" not in imported
+
+
 def test_demo_says_what_it_found_what_it_wrote_and_where_to_look(tmp_path: Path) -> None:
     result = cwa_pipeline("demo", folder=tmp_path)
     assert result.returncode == 0, result.stderr
