@@ -104,7 +104,7 @@ def check(
 
     One line each, with the remedy where one is not; exit status 1 then. Nothing is written to PCRT.
     """
-    from cwa_pipeline.report import print_fitness
+    from cwa_pipeline.report_fitness import print_fitness
 
     if alert:
         from cwa_pipeline.alerts.trial import try_addresses

@@ -1,21 +1,16 @@
 """Whether all is fit for a sync: the configuration, the CWA account, PCRT's database and the warehouse, one finding each.
 
 What belongs here: asking each system, in the order in which a person would put things right. What must not: changing anything in PCRT.
+
+Each look imports what it needs, so that what is wrong with the configuration is said at once.
 """
 
 import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from cwa_pipeline import site
-from cwa_pipeline.environment import CwaCredentials, nights_folder, page_path, pcrt_database_url, warehouse_url
 from cwa_pipeline.errors import PipelineError, SettingsError
-from cwa_pipeline.rules.plans import plans_of_groups
 from cwa_pipeline.settings import Settings, config_path
-from cwa_pipeline.systems.automate import Automate
-from cwa_pipeline.systems.pcrt import Pcrt
-from cwa_pipeline.systems.pcrt_privileges import excess_privileges, remedy
-from cwa_pipeline.systems.warehouse import Warehouse
 
 Mark = Literal["ok", "warn", "FAIL"]
 NAMED_PRIVILEGES = 5  # of an account that may do far more than it needs; the remedy is the same for any number
@@ -52,6 +47,10 @@ def check_all() -> Iterator[Finding]:
 
 
 def _automate(settings: Settings) -> Iterator[tuple[Mark, str]]:
+    from cwa_pipeline.environment import CwaCredentials  # noqa: PLC0415
+    from cwa_pipeline.rules.plans import plans_of_groups  # noqa: PLC0415
+    from cwa_pipeline.systems.automate import Automate  # noqa: PLC0415
+
     with Automate(
         settings.cwa.url, CwaCredentials.from_environment(), connections=settings.cwa.connections
     ) as automate:
@@ -75,6 +74,10 @@ def _automate(settings: Settings) -> Iterator[tuple[Mark, str]]:
 
 
 def _pcrt(settings: Settings) -> Iterator[tuple[Mark, str]]:
+    from cwa_pipeline.environment import pcrt_database_url  # noqa: PLC0415
+    from cwa_pipeline.systems.pcrt import Pcrt  # noqa: PLC0415
+    from cwa_pipeline.systems.pcrt_privileges import excess_privileges, remedy  # noqa: PLC0415
+
     url, target = pcrt_database_url(), settings.pcrt.additional_members
     with Pcrt(url, settings.pcrt) as pcrt:
         problems = pcrt.check()
@@ -92,12 +95,18 @@ def _pcrt(settings: Settings) -> Iterator[tuple[Mark, str]]:
 
 
 def _warehouse(_settings: Settings) -> Iterator[tuple[Mark, str]]:
+    from cwa_pipeline import site  # noqa: PLC0415
+    from cwa_pipeline.environment import warehouse_url  # noqa: PLC0415
+    from cwa_pipeline.systems.warehouse import Warehouse  # noqa: PLC0415
+
     with Warehouse(warehouse_url()) as warehouse, warehouse.exclusive():
         site.claim(warehouse)
         yield "ok", f"its tables are there ({warehouse_url().render_as_string(hide_password=True)})"
 
 
 def _page(settings: Settings) -> Iterator[tuple[Mark, str]]:
+    from cwa_pipeline.environment import page_path, warehouse_url  # noqa: PLC0415
+
     path = page_path(settings, warehouse_url())
     if not path.parent.is_dir():
         yield "FAIL", f"{path.parent} is no folder; make it, or correct [page] path"
@@ -109,6 +118,8 @@ def _page(settings: Settings) -> Iterator[tuple[Mark, str]]:
 
 def _nights(settings: Settings) -> Iterator[tuple[Mark, str]]:
     """Nothing when they can be kept, as nearly always; a sync goes on without."""
+    from cwa_pipeline.environment import nights_folder, warehouse_url  # noqa: PLC0415
+
     folder = nights_folder(settings, warehouse_url())
     place = folder if folder.exists() else folder.parent
     if settings.history.nights and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):

@@ -5,7 +5,6 @@ What belongs here: which rows of which table, in which order. What must not: how
 
 import json
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ import pandas as pd
 from rich.text import Text
 
 from cwa_pipeline.environment import page_path, warehouse_url
-from cwa_pipeline.fitness import Finding
 from cwa_pipeline.rules.frames import lookup
 from cwa_pipeline.rules.membership import plan_id
 from cwa_pipeline.settings import Settings
@@ -24,7 +22,6 @@ from cwa_pipeline.terminal import as_table, console, csv_safe, plain
 if TYPE_CHECKING:
     from cwa_pipeline.run import PruningOutcome, SyncOutcome  # which brings Dagster along
 
-_STYLES = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
 EX_TEMPFAIL = 75  # sysexits.h: nothing is wrong, try again later
 
 
@@ -177,16 +174,3 @@ def _read(*tables: str) -> list[pd.DataFrame]:
 
 def _or_none(pcids: object) -> str:
     return plain(pcids) or "none"
-
-
-def print_fitness(findings: Iterable[Finding]) -> int:
-    """Print one line for each finding; 1 when one is not well, else 0 (a warning is no failure)."""
-    out, found = console(), []
-    for finding in findings:
-        found.append(finding.mark)
-        out.print(
-            Text(f"{finding.mark:<4}", style=_STYLES[finding.mark]),
-            Text(f"{finding.subject}: {plain(finding.text)}"),
-            soft_wrap=True,
-        )
-    return 1 if "FAIL" in found else 0

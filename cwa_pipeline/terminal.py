@@ -6,11 +6,14 @@ hostile: control characters could drive a terminal, and a leading `=` a spreadsh
 
 import re
 import sys
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # C0 and C1 controls, and the marks that reorder text from right to left.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -20,7 +23,7 @@ _WIDTH_WITHOUT_TERMINAL = 200  # a file or a pipe has no edge, but a line has to
 
 def plain(value: object) -> str:
     """A value as text that cannot drive a terminal; null is empty."""
-    return "" if pd.isna(value) else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))  # type: ignore[call-overload]
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", _text(value))
 
 
 def shortened(value: object, longest: int) -> str:
@@ -31,8 +34,16 @@ def shortened(value: object, longest: int) -> str:
 
 def csv_safe(value: object) -> str:
     """A value as text that no spreadsheet takes for a formula."""
-    text = "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
+    text = _text(value)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    import pandas as pd  # noqa: PLC0415 - not for the lines of `check`, the first of which is there at once
+
+    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
 
 
 def console() -> Console:
@@ -40,8 +51,10 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
 
 
-def as_table(frame: pd.DataFrame, title: str | None = None) -> Table:
+def as_table(frame: "pd.DataFrame", title: str | None = None) -> Table:
     """A frame as a table for the terminal."""
+    import pandas as pd  # noqa: PLC0415 - as above
+
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name, dtype in frame.dtypes.items():
         table.add_column(

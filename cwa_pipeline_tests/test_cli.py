@@ -52,12 +52,22 @@ def test_help_names_every_command_and_where_the_configuration_is() -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["check", "issues"])
-def test_what_runs_nothing_does_not_wait_for_dagster(tmp_path: Path, command: str) -> None:
-    result = cwa_pipeline(command, folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
-    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines() if "|" in line}
+def imported_by(command: str, folder: Path) -> set[str]:
+    said = cwa_pipeline(command, folder=folder, PYTHONPROFILEIMPORTTIME="1").stderr
+    return {line.rpartition("|")[2].strip() for line in said.splitlines() if "|" in line}
+
+
+def test_what_runs_nothing_does_not_wait_for_dagster(tmp_path: Path) -> None:
+    imported = imported_by("issues", tmp_path)
     assert "cwa_pipeline.report" in imported
     assert "dagster" not in imported
+
+
+def test_check_says_at_once_what_is_wrong_with_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "cwa_pipeline.toml").write_text("[cwa]\nurl = 1\n", encoding="utf-8")
+    imported = imported_by("check", tmp_path)
+    assert "cwa_pipeline.fitness" in imported
+    assert imported.isdisjoint({"dagster", "pandas", "sqlalchemy"})
 
 
 def test_demo_says_what_it_found_what_it_wrote_and_where_to_look(tmp_path: Path) -> None:
