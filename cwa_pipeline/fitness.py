@@ -1,11 +1,9 @@
 """Whether all is fit for a sync: the configuration, the CWA account, PCRT's database and the warehouse, one finding each.
 
-What belongs here: asking each system, in the order in which a person would put things right. What must not: changing anything in PCRT.
-
-Each look imports what it needs, so that what is wrong with the configuration is said at once.
+What belongs here: what a finding is, and going from one look to the next. What must not: how a system is asked (`fitness_looks`), and what
+takes long to import: what is wrong with the configuration is said at once.
 """
 
-import os
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -13,7 +11,6 @@ from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.settings import Settings, config_path
 
 Mark = Literal["ok", "warn", "FAIL"]
-NAMED_PRIVILEGES = 5  # of an account that may do far more than it needs; the remedy is the same for any number
 
 
 class Finding(NamedTuple):
@@ -32,104 +29,10 @@ def check_all() -> Iterator[Finding]:
         yield from (Finding("configuration", "FAIL", line) for line in str(error).splitlines())
         return
     yield Finding("configuration", "ok", str(config_path()))
-    for subject, look in {
-        "CWA account": _automate,
-        "PCRT database": _pcrt,
-        "warehouse": _warehouse,
-        "page": _page,
-        "nights": _nights,
-        "alerts": _alerts,
-    }.items():
+    from cwa_pipeline.fitness_looks import LOOKS  # noqa: PLC0415 - with all that the systems need
+
+    for subject, look in LOOKS.items():
         try:
             yield from (Finding(subject, mark, text) for mark, text in look(settings))
         except PipelineError as error:
             yield Finding(subject, "FAIL", str(error))
-
-
-def _automate(settings: Settings) -> Iterator[tuple[Mark, str]]:
-    from cwa_pipeline.environment import CwaCredentials  # noqa: PLC0415
-    from cwa_pipeline.rules.plans import plans_of_groups  # noqa: PLC0415
-    from cwa_pipeline.systems.automate import Automate  # noqa: PLC0415
-
-    with Automate(
-        settings.cwa.url, CwaCredentials.from_environment(), connections=settings.cwa.connections
-    ) as automate:
-        automate.log_in()
-        yield "ok", f"logged in at {settings.cwa.url}"
-        clients = automate.clients().frame
-        yield (
-            ("FAIL", "sees no client; give it the right to")
-            if clients.empty
-            else ("ok", f"sees {len(clients)} clients")
-        )
-        groups = plans_of_groups(automate.groups().frame, settings.cwa.plans)
-        for plan in settings.cwa.plans:
-            if not (groups["plan"] == plan).any():
-                yield "FAIL", f"no CWA group is called {plan}; name the group so in CWA, or take it out of [cwa] plans"
-        members = automate.group_members(groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist()).frame
-        if members.empty:
-            yield "FAIL", "sees no computer in any plan's CWA group; look at its rights and at [cwa] plans"
-        else:
-            yield "ok", f"sees {members['computer_id'].nunique()} computers in plans"
-
-
-def _pcrt(settings: Settings) -> Iterator[tuple[Mark, str]]:
-    from cwa_pipeline.environment import pcrt_database_url  # noqa: PLC0415
-    from cwa_pipeline.systems.pcrt import Pcrt  # noqa: PLC0415
-    from cwa_pipeline.systems.pcrt_privileges import excess_privileges, remedy  # noqa: PLC0415
-
-    url, target = pcrt_database_url(), settings.pcrt.additional_members
-    with Pcrt(url, settings.pcrt) as pcrt:
-        problems = pcrt.check()
-    if problems:
-        yield from (("FAIL", problem) for problem in problems)
-        return
-    yield "ok", f"its tables can be read, and {target.table}.{target.column} can be written"
-    excess = excess_privileges(url, settings.pcrt)
-    if excess == []:
-        yield "ok", f"its account may update {target.table}.{target.column} and nothing else"
-    elif excess:
-        more = f" and {len(excess) - NAMED_PRIVILEGES} more" if len(excess) > NAMED_PRIVILEGES else ""
-        allowed = ", ".join(excess[:NAMED_PRIVILEGES]) + more
-        yield "warn", f"its account may do more than it needs: {allowed}; {remedy(url, settings.pcrt)}"
-
-
-def _warehouse(_settings: Settings) -> Iterator[tuple[Mark, str]]:
-    from cwa_pipeline import site  # noqa: PLC0415
-    from cwa_pipeline.environment import warehouse_url  # noqa: PLC0415
-    from cwa_pipeline.systems.warehouse import Warehouse  # noqa: PLC0415
-
-    with Warehouse(warehouse_url()) as warehouse, warehouse.exclusive():
-        site.claim(warehouse)
-        yield "ok", f"its tables are there ({warehouse_url().render_as_string(hide_password=True)})"
-
-
-def _page(settings: Settings) -> Iterator[tuple[Mark, str]]:
-    from cwa_pipeline.environment import page_path, warehouse_url  # noqa: PLC0415
-
-    path = page_path(settings, warehouse_url())
-    if not path.parent.is_dir():
-        yield "FAIL", f"{path.parent} is no folder; make it, or correct [page] path"
-    elif not os.access(path.parent, os.W_OK | os.X_OK) or path.is_dir():
-        yield "FAIL", f"{path} cannot be written; correct its folder's rights, or [page] path"
-    else:
-        yield "ok", f"it can be written ({path})"
-
-
-def _nights(settings: Settings) -> Iterator[tuple[Mark, str]]:
-    """Nothing when they can be kept, as nearly always; a sync goes on without."""
-    from cwa_pipeline.environment import nights_folder, warehouse_url  # noqa: PLC0415
-
-    folder = nights_folder(settings, warehouse_url())
-    place = folder if folder.exists() else folder.parent
-    if settings.history.nights and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
-        yield (
-            "warn",
-            f"{folder} cannot be written, so what-if has no nights; correct its rights, or [history] nights_folder",
-        )
-
-
-def _alerts(settings: Settings) -> Iterator[tuple[Mark, str]]:
-    from cwa_pipeline.alerts.trial import fit_to_alert  # noqa: PLC0415 - brings apprise along when there is an address
-
-    yield from fit_to_alert(settings)

@@ -92,8 +92,9 @@ class SecondProcess:
 
     def rest(self) -> None:
         """End the process once what was submitted is done; it is started anew for what is submitted from now on."""
-        if not self.is_closed:
-            self._thread.submit(self._end_process)
+        with self._changing:  # `close` may come from another thread
+            if not self._closed:
+                self._thread.submit(self._end_process)
 
     def _end_process(self) -> None:
         with self._changing:

@@ -168,6 +168,13 @@ def test_closing_ends_it_whatever_it_is_at() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("second-process")]
 
 
+def test_after_the_end_there_is_nothing_to_let_go_of(second: SecondProcess) -> None:
+    pid = second.submit(os.getpid).result(PATIENCE)
+    second.close()
+    second.rest()
+    assert not is_there(pid)
+
+
 def test_nothing_is_started_before_there_is_something_to_do_or_after_the_end() -> None:
     with SecondProcess() as second:
         assert second._process is None

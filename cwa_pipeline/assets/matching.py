@@ -37,7 +37,7 @@ def match_suggestions(
     serial_blacklist: pd.DataFrame,
 ) -> pd.DataFrame:
     found = second_process.work(*_suggesting(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist))
-    second_process.rest()  # nothing else is asked of it, and the page takes more memory than anything before it
+    second_process.rest()  # nothing else is asked of it, and the page has a use for its memory
     return found
 
 

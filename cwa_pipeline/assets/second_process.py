@@ -17,7 +17,7 @@ from cwa_pipeline.second_process import SecondProcess, unhurried
 
 Result = TypeVar("Result")
 
-# Rows that one which is there anyway is given while this one works out the rules; with more, no moment of a run would take as much memory.
+# Rows. Of more, both at work at once take more memory than a middle shop's run does at any other moment; WORTH_A_PROCESS are worth that.
 MOST_BESIDE_THE_RULES = 50_000
 
 
@@ -62,26 +62,21 @@ class SecondProcessResource(dg.ConfigurableResource):
         return self._process.submit(function, *arguments)
 
     def begin(self, rows: int, function: Callable[..., object], *arguments: object) -> None:
-        """Begin in the second process what `work` will be asked for, once, later in this run; nothing if it is not worth one."""
-        if self._is_worth(rows):
+        """Begin in the second process what `work` will be asked for, once, later in this run; if it is not worth one, let go of it."""
+        is_worth_asking = self._is_there and second_process_early.WORTH_ASKING <= rows <= MOST_BESIDE_THE_RULES
+        if is_worth_asking or rows >= second_process_early.WORTH_A_PROCESS:
             self._begun[function] = self.submit(unhurried, function, *arguments)
         else:
             self.rest()
 
     def work(self, rows: int, function: Callable[..., Result], *arguments: object) -> Result:
-        """What a function that goes through so many rows gives, from the second process if they are worth it. Raises what it raises."""
-        if not self._is_worth(rows):
-            return function(*arguments)
+        """What a function that goes through so many rows gives: of what was begun, or from where they are worth it. Raises what it does."""
         begun = self._begun.pop(function, None)
+        if begun is None and rows < second_process_early.WORTH_A_PROCESS:
+            return function(*arguments)
         return (begun or self.submit(function, *arguments)).result()
 
     def rest(self) -> None:
-        """Let go of it and its memory once what was submitted is done; nothing, when it is not there."""
+        """Let go of it and its memory once what was submitted is done; it would be started anew."""
         self._is_there = False
         self._process.rest()
-
-    def _is_worth(self, rows: int) -> bool:
-        """Whether work on so many rows goes to it."""
-        if self._is_there and second_process_early.WORTH_ASKING <= rows <= MOST_BESIDE_THE_RULES:
-            return True
-        return rows >= second_process_early.WORTH_A_PROCESS
