@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from benchmarks.latency import CONNECTIONS
 from benchmarks.measure import MAIN, Measures
-from benchmarks.phases import DAGSTER, READ, START_UP, WAITING
+from benchmarks.phases import DAGSTER, START_UP, WAITING, reading
+from cwa_pipeline.settings import CwaSettings
 
 SMALL, MIDDLE, LARGE = "10000", "100000", "1000000"
 SLACK = 1.15  # differences below this are noise of the machine
@@ -35,13 +36,13 @@ def nights(measures: Measures, pair: str = MAIN) -> dict[str, Any]:
 
 
 def worse(measures: Measures, name: str) -> float:
-    """The worse of both nights: wall, cpu, peak_mb, longest statement, in floors, more than an empty job: both of those beside it."""
+    """The worse of both nights: wall, cpu, peak_mb, connections, longest statement, in floors, more than an empty job: of those beside."""
     return max(night[name] for night in nights(measures).values())
 
 
 def criteria(sizes: dict[str, Measures]) -> list[Criterion]:
     """Every criterion that the sizes and parts measured allow to judge."""
-    return [*_whole(sizes), *_latency(sizes), *_peers(sizes), *_memory(sizes), *_statements(sizes)]
+    return [*_whole(sizes), *_latency(sizes), *_peers(sizes), *_memory(sizes), *_gentle(sizes)]
 
 
 def _whole(sizes: dict[str, Measures]) -> list[Criterion]:
@@ -69,16 +70,17 @@ def _latency(sizes: dict[str, Measures]) -> list[Criterion]:
     one, many = middle["latency"]["1"], middle["latency"].get(str(CONNECTIONS))
     faster = beside = None
     if many:
-        faster = one["phases"][READ] / many["phases"][READ]
+        faster = reading(one["phases"]) / reading(many["phases"])
         # What is left of the run beside the reading of both systems, against the same without latency.
-        rest = many["wall"] - many["phases"][READ]
+        rest = many["wall"] - reading(many["phases"])
         plain = nights(middle)["first night"]
-        hidden = plain["wall"] - plain["phases"][READ]
+        hidden = plain["wall"] - reading(plain["phases"])
         beside = rest / hidden
     text = f"200 ms a page: reading over {CONNECTIONS} connections against one"
     return [
         Criterion(text, faster, 5, "x", at_least=True),
         Criterion("200 ms a page: what is not hidden behind the reading, in what cannot be", beside, SLACK, "x"),
+        Criterion("200 ms a page: at once to CWA", (many or one)["connections"], CONNECTIONS, "connections"),
     ]
 
 
@@ -111,9 +113,14 @@ def _memory(sizes: dict[str, Measures]) -> list[Criterion]:
     ]
 
 
-def _statements(sizes: dict[str, Measures]) -> list[Criterion]:
-    text = "1 M: the longest that PCRT's server is at one statement"
-    return [Criterion(text, worse(sizes[LARGE], "longest statement"), 1, "s")] if LARGE in sizes else []
+def _gentle(sizes: dict[str, Measures]) -> list[Criterion]:
+    if not (large := sizes.get(LARGE)):
+        return []
+    allowed, statement = CwaSettings.model_fields["connections"].default, worse(large, "longest statement")
+    return [
+        Criterion("1 M: the longest that PCRT's server is at one statement", statement, 1, "s"),
+        Criterion("1 M: at once to CWA", worse(large, "connections"), allowed, "connections"),
+    ]
 
 
 def floor_of(measures: Measures, pair: str, phase: str) -> float | None:

@@ -18,7 +18,7 @@ from benchmarks import floors, latency, lists, measured_sync, pages, peers
 from benchmarks.databases import Databases, Kind, put_lists_back
 from benchmarks.measured_package import commit, fingerprint
 from benchmarks.measured_sync import SyncRun
-from benchmarks.running import Cost, prepared_server
+from benchmarks.running import Cost, most_connections, prepared_server
 from benchmarks.statements import seconds_of_each
 from benchmarks.worlds import World, world
 
@@ -35,12 +35,16 @@ Measures = dict[str, Any]
 
 
 class _Night(NamedTuple):
-    """One sync, the seconds that PCRT's server was at one statement at most (SQLite: 0), and what followed it: an empty job, the floors."""
+    """One sync, how many connections to CWA it had at once, how long PCRT's server was at one statement (SQLite: 0), and what is beside.
+
+    An empty job right after it, and the floors after it and, but for the very first, before it.
+    """
 
     sync: SyncRun
+    connections: int
     longest_statement: float
     empty_job: Cost
-    floors: floors.Times
+    floors: list[floors.Times]
 
 
 def measure(computers: int, parts: Collection[str], repeat: int, folder: Path, databases: Databases) -> Measures:
@@ -62,14 +66,13 @@ def measure(computers: int, parts: Collection[str], repeat: int, folder: Path, d
                 warehouse,
                 databases,
                 warehouse_kind,
-                repeat if pair == MAIN else 1,
+                repeat,
                 take_floors if "floors" in parts else None,
             )
             found["syncs"][pair] = {night: _medians_of(some) for night, some in nights.items()}
             floors.hold_against_the_pipeline(sources, warehouse)
             if "floors" in parts:
-                every = [night.floors for some in nights.values() for night in some]
-                found["floors"][pair] = _medians(every)
+                found["floors"][pair] = _medians([night.floors[-1] for some in nights.values() for night in some])
             if pair == MAIN and "peers" in parts and computers <= PEERS_UP_TO:
                 say(f"{computers:,} computers: the peers")
                 found["peers"] = _median(lambda: peers.measure(server, pcrt, warehouse, made, folder), repeat)  # noqa: B023 - called at once
@@ -123,17 +126,21 @@ def _nights(
     An empty job and the floors follow each sync, so that all meet the machine in the same mood.
     """
     runs: dict[str, list[_Night]] = {"first night": [], "later night": []}
+    so_far: list[floors.Times] = []
     for number in range(repeat):
         scene, beside = _folder(folder / "sync"), _folder(folder / "empty_job")
         empty = warehouse if number == 0 or kind != "sqlite" else databases.warehouse(kind, folder.name)
         for nights in runs.values():
+            most_connections(server)  # those of before do not count
             with seconds_of_each(pcrt) as statements:
                 sync = measured_sync.sync(scene, server, pcrt, empty)
+            connections = most_connections(server)
             put_lists_back(pcrt)
             longest = max(statements, default=0.0)
-            nights.append(
-                _Night(sync, longest, measured_sync.empty_job(beside), take_floors(empty) if take_floors else {})
-            )
+            empty_job = measured_sync.empty_job(beside)
+            if take_floors:
+                so_far.append(take_floors(empty))
+            nights.append(_Night(sync, connections, longest, empty_job, so_far[-2:]))
     return runs
 
 
@@ -144,6 +151,7 @@ def _medians_of(nights: list[_Night]) -> Measures:
         **{name: statistics.median(cost[name] for cost in costs) for name in costs[0]},
         "empty job": statistics.median(night.empty_job.wall for night in nights),
         "more than an empty job": statistics.median(night.sync.cost.wall - night.empty_job.wall for night in nights),
+        "connections": max(night.connections for night in nights),
         "longest statement": statistics.median(night.longest_statement for night in nights),
         **_in_floors(nights),
         **{part: _medians([asdict(run)[part] for run in runs]) for part in ("phases", "steps")},
@@ -151,13 +159,12 @@ def _medians_of(nights: list[_Night]) -> Measures:
 
 
 def _in_floors(nights: list[_Night]) -> Measures:
-    """How often a sync takes the sum of the floors that were taken beside it; nothing where none were."""
+    """How often a sync takes the sum of the floors that were taken before and after it; nothing where none were."""
     if not all(night.floors for night in nights):
         return {}
-    sums = [sum(night.floors[phase] for phase in floors.SUMMED) for night in nights]
-    return {
-        "in floors": statistics.median(night.sync.cost.wall / total for night, total in zip(nights, sums, strict=True))
-    }
+    sums = [statistics.mean(sum(taken[phase] for phase in floors.SUMMED) for taken in night.floors) for night in nights]
+    times = [night.sync.cost.wall / total for night, total in zip(nights, sums, strict=True)]
+    return {"in floors": statistics.median(times), "in floors, each": times}
 
 
 def _medians(runs: list[dict[str, float]]) -> dict[str, float]:

@@ -5,12 +5,12 @@ package to measure it, or a judgement.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
 
-READ = "read CWA and PCRT"
+READ_CWA, READ_PCRT = "read CWA", "read PCRT"
 TABLES_OF = {
     "match": ("serial_blacklist", "client_groups", "computer_matches"),
     "suggestions": ("match_suggestions",),
@@ -21,17 +21,23 @@ TABLES_OF = {
 STEPS_OF = {"write PCRT": "additional_members", "page": "integration_page"}
 WRITE_WAREHOUSE, WAITING = "write warehouse", "waiting, checks"
 DAGSTER, START_UP = "Dagster's own", "start-up"
-ORDER = (READ, *TABLES_OF, *STEPS_OF, WRITE_WAREHOUSE, WAITING, DAGSTER, START_UP)
+ORDER = (READ_CWA, READ_PCRT, *TABLES_OF, *STEPS_OF, WRITE_WAREHOUSE, WAITING, DAGSTER, START_UP)
 _OF_TABLE = {table: phase for phase, tables in TABLES_OF.items() for table in tables}
+_OF_SYSTEM = {"cwa": READ_CWA, "pcrt": READ_PCRT}
 _OF_STEP = {step: phase for phase, step in STEPS_OF.items()}
+
+
+def reading(phases: Mapping[str, float]) -> float:
+    """Seconds until both systems were read: side by side, so as long as the one that took longer."""
+    return max(phases.get(READ_CWA, 0.0), phases.get(READ_PCRT, 0.0))
 
 
 def recorded_phases(home: Path, wall: float) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds of each phase and of each table and step of the last run recorded in a DAGSTER_HOME; `wall` is the whole process.
 
-    A table is stored while the next one is made, so "write warehouse" is beside the others and not in their sum; what a step takes
-    beyond reading and making its tables is waiting for the last of that, checks and events. `additional_members` writes ledger and
-    lists by itself, so all of that is "write PCRT".
+    CWA and PCRT are read side by side, and a table is stored while the next one is made: of the two reads the longer one and no
+    "write warehouse" are in the sum of all; what a step takes beyond reading and making its tables is waiting, checks and events.
+    `additional_members` writes ledger and lists by itself, so all of that is "write PCRT".
     """
     with dg.DagsterInstance.from_config(str(home)) as instance:
         [run] = instance.get_run_records(limit=1)
@@ -42,20 +48,25 @@ def recorded_phases(home: Path, wall: float) -> tuple[dict[str, float], dict[str
     for step in [step for step, kind in when if step and kind == dg.DagsterEventType.STEP_SUCCESS]:
         events = [entry for entry in logs if entry.step_key == step]
         parts[step] = when[step, dg.DagsterEventType.STEP_SUCCESS] - when[step, dg.DagsterEventType.STEP_START]
-        made = _seconds_of_tables(events, parts)
+        made, read = _seconds_of_tables(events, parts)
+        phases.update(read)
         for table, seconds in made.items():
-            phases[_OF_TABLE.get(table, READ)] += seconds
-        phases[_OF_STEP.get(step, WAITING)] += parts[step] - sum(made.values())
+            phases[_OF_TABLE[table]] += seconds
+        phases[_OF_STEP.get(step, WAITING)] += parts[step] - sum(made.values()) - reading(read)
     phases[WRITE_WAREHOUSE] = sum(seconds for part, seconds in parts.items() if part.endswith(" (write)"))
     ran = when[None, dg.DagsterEventType.RUN_SUCCESS] - when[None, dg.DagsterEventType.RUN_START]
-    phases[DAGSTER] = max(0.0, ran - sum(phases.values()) + phases[WRITE_WAREHOUSE])
+    beside = phases[WRITE_WAREHOUSE] + min(phases[READ_CWA], phases[READ_PCRT])
+    phases[DAGSTER] = max(0.0, ran - sum(phases.values()) + beside)
     phases[START_UP] = wall - ran
     return dict(phases), parts
 
 
-def _seconds_of_tables(events: Sequence[dg.EventLogEntry], parts: dict[str, float]) -> dict[str, float]:
-    """Seconds that a step took to make each of its tables; of those that are read side by side only the last one counts."""
-    made, read = {}, 0.0
+def _seconds_of_tables(
+    events: Sequence[dg.EventLogEntry], parts: dict[str, float]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds that a step took to make each of its tables, and until the last of each system was read."""
+    made: dict[str, float] = {}
+    read: dict[str, float] = {}
     for entry in events:
         if (made_table := entry.asset_materialization) is None:
             continue
@@ -65,5 +76,7 @@ def _seconds_of_tables(events: Sequence[dg.EventLogEntry], parts: dict[str, floa
             made[table] = parts[table] = seconds["seconds_to_make"]
         if "seconds_to_store" in seconds:
             parts[f"{table} (write)"] = seconds["seconds_to_store"]
-        read = max(read, seconds.get("read_after_seconds", 0.0))
-    return made | ({READ: read} if read else {})
+        if "read_after_seconds" in seconds:
+            phase = _OF_SYSTEM[table.partition("_")[0]]
+            read[phase] = max(read.get(phase, 0.0), seconds["read_after_seconds"])
+    return made, read

@@ -1,8 +1,9 @@
 """A CWA server that answers with prepared pages and does next to nothing for it: `python -m benchmarks.prepared_server FOLDER`.
 
-What belongs here: the log-in, one page a request out of a file, and a latency that all connections wait out at once. What must not: the
-records (`benchmarks.pages`). It is a process of its own, so that its work is not part of the measure. It prints its port, and takes the
-account from CWA_USERNAME, CWA_PASSWORD and CWA_CLIENT_ID. What it was not prepared for it refuses with 501, never guesses.
+What belongs here: the log-in, one page a request out of a file, a latency that all connections wait out at once, and a count of those
+that are open. What must not: the records (`benchmarks.pages`). It is a process of its own, so that its work is not part of the measure.
+It prints its port, and takes the account from CWA_USERNAME, CWA_PASSWORD and CWA_CLIENT_ID. What it was not prepared for it refuses
+with 501, never guesses.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from benchmarks.pages import IDS, PAGE
 
 API = "/cwa/api/"
+CONNECTIONS = "/connections"  # how many asked for something of the API at once since this was asked last
 TOKEN = secrets.token_urlsafe(32)
 LISTS = {f"v1/{name}": name for name in ("clients", "computers", "groups", "groupcomputers")}
 
@@ -50,6 +52,8 @@ class Server:
         self.pages, self.latency, self.total_count = Pages(folder), latency, total_count
         self.account = {"Username": os.environ["CWA_USERNAME"], "Password": os.environ["CWA_PASSWORD"]}
         self.client_id = os.environ["CWA_CLIENT_ID"]
+        self.connections: set[asyncio.StreamWriter] = set()
+        self.most_connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection, one after the other."""
@@ -62,12 +66,19 @@ class Server:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.connections.discard(writer)
             writer.close()
 
     async def _answer(
         self, writer: asyncio.StreamWriter, request: list[str], headers: dict[str, str], body: bytes
     ) -> None:
         method, target = request[0], urlsplit(request[1])
+        if target.path == CONNECTIONS:
+            most, self.most_connections = self.most_connections, len(self.connections)
+            await _send(writer, "200 OK", {"most": most})
+            return
+        self.connections.add(writer)
+        self.most_connections = max(self.most_connections, len(self.connections))
         path = target.path.removeprefix(API).casefold()
         if method == "POST" and path == "v1/apitoken":
             await _send(writer, *self._log_in(json.loads(body)))

@@ -14,23 +14,24 @@ from benchmarks.chart import chart
 from benchmarks.criteria import MIDDLE, Criterion, floor_of, nights
 from benchmarks.floors import SUMMED
 from benchmarks.measure import MAIN, Measures
-from benchmarks.phases import ORDER, READ
+from benchmarks.phases import ORDER, reading
 
 NOTE = """\
 Seconds, medians, on the machine and in the one run named below: read the ratios, the times drift from machine to machine. A first
 night fills an empty warehouse; a later one finds it filled, and PCRT's lists again as nearly right as before. The phases are told
-from what Dagster recorded of the run: how long each table took to make and to store, and each step as a whole. A table is stored
-while the next one is made, so writing the warehouse goes on beside the other phases; what they wait for it is told with the checks
-and with what Dagster's events cost within a step. A floor is what the job cannot do without, done the fastest way known: a typed
-decode of the bytes while they come, the driver's bare fetch, the rules in Polars (same matches, issues and members, checked), every
-table written to Parquet. The floors are taken once after each night, and a sync is held against those that followed it: a machine
-that others use too is not the same a few minutes later. The floor of writing PCRT is shown, and left out of the sum. The server
-that sends CWA's pages is a process of its own, and its work is not counted. The sync and the empty job run in the environment of
-`make install`, with Python's modules compiled, as pip leaves them, and a small sync before each large one has read their files, as
-the floors read theirs. Suggestions, page and night's inputs have no floor; a second process reads PCRT and some of CWA, and up to
-50,000 computers and from 250,000 on it makes the suggestions, of which only the waiting shows. CPU and memory are those of all of a
-sync's processes together. What was written before is on the disk when a clock starts. PCRT's longest statement is
-MariaDB's own measure: for no longer is a table locked."""
+from what Dagster recorded of the run: how long each table took to make and to store, and each step as a whole. CWA and PCRT are
+read side by side, each until its last table: the whole waits for the longer. A table is stored while the next one is made, so
+writing the warehouse goes on beside the other phases; what they wait for it is told with the checks and with what Dagster's events
+cost within a step. A floor is what the job cannot do without, done the fastest way known: a typed decode of the bytes while they
+come, the driver's bare fetch, the rules in Polars (same matches, issues and members, checked), every table written to Parquet. The
+floors are taken once after each night, and a sync is held against the mean of those before and after it: a machine that others use
+too is not the same a few minutes later. The floor of writing PCRT is shown, and left out of the sum. The server that sends CWA's
+pages is a process of its own, and its work is not counted. The sync and the empty job run in the environment of `make install`,
+with Python's modules compiled, as pip leaves them, and a small sync before each large one has read their files, as the floors read
+theirs. Suggestions, page and night's inputs have no floor; a second process reads PCRT and some of CWA, and up to 50,000 computers
+and from 250,000 on it makes the suggestions, of which only the waiting shows. CPU and memory are those of all of a sync's processes
+together. What was written before is on the disk when a clock starts. PCRT's longest statement is MariaDB's own measure: for no
+longer is a table locked."""
 
 
 def write(folder: Path, sizes: dict[str, Measures], judged: list[Criterion], repeat: int) -> None:
@@ -79,7 +80,7 @@ def _page(machine: dict[str, Any], sizes: dict[str, Measures], judged: list[Crit
             yield "\n### 200 ms a page\n"
             yield "| connections | whole sync, s | reading, s |\n|---|--:|--:|"
             for connections, run in measures["latency"].items():
-                yield f"| {connections} | {run['wall']:.2f} | {run['phases'][READ]:.2f} |"
+                yield f"| {connections} | {run['wall']:.2f} | {reading(run['phases']):.2f} |"
 
 
 def packages(sizes: dict[str, Measures]) -> set[str]:
@@ -95,15 +96,15 @@ def _state(measures: Measures) -> Iterable[str]:
 
 
 def _whole(measures: Measures) -> Iterable[str]:
-    yield "| process | wall, s | the empty job after it, s | CPU, s | peak, MB | PCRT's longest statement, s |"
-    yield "|---|--:|--:|--:|--:|--:|"
+    yield "| process | wall, s | the empty job after it, s | CPU, s | peak, MB | PCRT's longest statement, s | connections to CWA |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
     for pair in measures["syncs"]:
         for night, cost in nights(measures, pair).items():
             told = f"{cost['wall']:.2f} | {cost['empty job']:.2f} | {cost['cpu']:.2f} | {cost['peak_mb']:.0f}"
             statement = f"{cost['longest statement']:.2f}" if cost["longest statement"] else ""
-            yield f"| sync, {night}, {pair} | {told} | {statement} |"
+            yield f"| sync, {night}, {pair} | {told} | {statement} | {cost['connections']} |"
     cost = measures["help"]
-    yield f"| help | {cost['wall']:.2f} | | {cost['cpu']:.2f} | {cost['peak_mb']:.0f} | |"
+    yield f"| help | {cost['wall']:.2f} | | {cost['cpu']:.2f} | {cost['peak_mb']:.0f} | | |"
 
 
 def _phases(measures: Measures, pair: str) -> Iterable[str]:
@@ -118,9 +119,15 @@ def _phases(measures: Measures, pair: str) -> Iterable[str]:
     floors = measures["floors"][pair]
     total = sum(floors[phase] for phase in SUMMED)
     yield f"| **whole sync** | **{first['wall']:.2f}** | **{later['wall']:.2f}** | **{total:.2f}** | **{first['in floors']:.1f}** |"
+    every = "; ".join(_each(night, both[night]) for night in both)
+    yield f"\nThe whole sync in sums of floors, one by one: {every}."
     yield f"\nCWA's bytes alone: {floors['CWA bytes']:.3f} s, {floors['MB a second']:.0f} MB a second from the prepared server. "
-    drivers = {name: seconds for name, seconds in floors.items() if name.startswith(("CWA, ", "PCRT by"))}
+    drivers = {name: seconds for name, seconds in floors.items() if name.startswith("PCRT by")}
     yield "; ".join(f"{name}: {seconds:.3f} s" for name, seconds in drivers.items()) + "."
+
+
+def _each(night: str, cost: Measures) -> str:
+    return f"{night} " + ", ".join(f"{times:.2f}" for times in cost["in floors, each"])
 
 
 def _bars(measures: Measures) -> list[tuple[str, float, float | None]]:

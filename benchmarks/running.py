@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import urlopen
 
 # A shop's Python keeps what it has compiled; without that, each process would compile all of our modules anew.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -61,6 +62,12 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: P
 def of_a_shop(program: str) -> Path:
     """A program of the environment that `make install` makes. This one has Polars, for the floors, which ADBC imports where it is."""
     return Path(__file__).parent.parent / ".venv" / "bin" / program
+
+
+def most_connections(server: str) -> int:
+    """How many connections asked a prepared server for something at once, since this was asked last."""
+    with urlopen(f"{server}/connections", timeout=10) as answer:  # noqa: S310 - our own
+        return int(json.load(answer)["most"])
 
 
 @contextmanager
