@@ -1,6 +1,7 @@
 """A whole shop for a test: a CWA stand-in over HTTP, a PCRT database and a warehouse, with the configuration that ties them together."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +87,15 @@ def open_shop(
         with patch.dict(os.environ, variables):
             os.environ.pop("DAGSTER_HOME", None)
             yield shop
+
+
+@contextmanager
+def open_shop_as_left(folder: Path, left: Path, cwa: CwaWorld, pcrt: PcrtWorld) -> Iterator[Shop]:
+    """A shop in SQLite as one of the same worlds was left in another folder: what a sync costs is paid once for many tests."""
+    with open_shop(folder, cwa, pcrt) as shop:
+        for database in left.glob("*.db*"):
+            shutil.copy(database, folder)
+        yield shop
 
 
 def served(world: World) -> tuple[CwaWorld, PcrtWorld]:

@@ -81,9 +81,9 @@ def assert_tables_equal_the_plain_rules(shop: Shop, world: World) -> None:
 
 def assert_lists_equal_the_plain_rules(shop: Shop, world: World, mode: str) -> None:
     plain = PlainRules(world)
-    wanted = plain.additional_members(mode)
+    wanted, lists = plain.additional_members(mode), shop.lists()
     for subscription in world.subscriptions:
-        old, new = subscription.additional_members, shop.lists()[subscription.subscription_id]
+        old, new = subscription.additional_members, lists[subscription.subscription_id]
         listed = parse(old, "underscore")
         pcids = wanted.get(subscription.subscription_id)
         if pcids is None or listed is None:

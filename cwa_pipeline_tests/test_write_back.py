@@ -15,14 +15,21 @@ from cwa_pipeline.systems.pcrt import Pcrt
 from cwa_pipeline.systems.pcrt_batches import Change
 from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.write_back import LEDGER, inputs_of_other_runs, write_back
-from cwa_pipeline_tests.shop import Shop, open_shop
+from cwa_pipeline_tests.shop import Shop, open_shop, open_shop_as_left
 from cwa_pipeline_tests.worlds import records_of
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with open_shop(tmp_path, *invented_msp()) as shop:
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("planned")
+    with open_shop(folder, *invented_msp()) as shop:
         assert shop.sync(dry_run=True).succeeded
+    return folder
+
+
+@pytest.fixture
+def shop(tmp_path: Path, planned: Path) -> Iterator[Shop]:
+    with open_shop_as_left(tmp_path, planned, *invented_msp()) as shop:
         yield shop
 
 

@@ -25,14 +25,22 @@ from cwa_pipeline.errors import BusyError, WarehouseError
 from cwa_pipeline.page import renew
 from cwa_pipeline.rules import suggestions
 from cwa_pipeline.systems.warehouse import Warehouse
-from cwa_pipeline_tests.shop import Shop, open_shop
+from cwa_pipeline_tests.shop import Shop, open_shop, open_shop_as_left
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a shop after its first sync."""
+    folder = tmp_path_factory.mktemp("synced")
+    with open_shop(folder, *invented_msp()) as shop:
+        assert shop.sync().succeeded
+    return folder
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(tmp_path: Path, synced: Path) -> Iterator[Shop]:
     """A shop after its first sync."""
-    with open_shop(tmp_path, *invented_msp()) as shop:
-        assert shop.sync().succeeded
+    with open_shop_as_left(tmp_path, synced, *invented_msp()) as shop:
         yield shop
 
 
