@@ -46,7 +46,7 @@ system-packages:
 
 .PHONY: test
 test: install system-packages  ## run the whole suite, with private MariaDB and PostgreSQL servers
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 .PHONY: lint
 lint: install  ## ruff and the type checker
