@@ -129,7 +129,7 @@ def _nights(
     so_far: list[floors.Times] = []
     for number in range(repeat):
         scene, beside = _folder(folder / "sync"), _folder(folder / "empty_job")
-        empty = warehouse if number == 0 or kind != "sqlite" else databases.warehouse(kind, folder.name)
+        empty = databases.warehouse(kind, folder.name) if number else warehouse
         for nights in runs.values():
             most_connections(server)  # those of before do not count
             with seconds_of_each(pcrt) as statements:

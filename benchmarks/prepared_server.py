@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from benchmarks.pages import IDS, PAGE
 
 API = "/cwa/api/"
-CONNECTIONS = "/connections"  # how many asked for something of the API at once since this was asked last
+CONNECTIONS = "/connections"  # how many were open at once, of those that ever asked the API, since this was asked last
 TOKEN = secrets.token_urlsafe(32)
 LISTS = {f"v1/{name}": name for name in ("clients", "computers", "groups", "groupcomputers")}
 

@@ -65,7 +65,7 @@ def of_a_shop(program: str) -> Path:
 
 
 def most_connections(server: str) -> int:
-    """How many connections asked a prepared server for something at once, since this was asked last."""
+    """How many connections to a prepared server's API were open at once, since this was asked last."""
     with urlopen(f"{server}/connections", timeout=10) as answer:  # noqa: S310 - our own
         return int(json.load(answer)["most"])
 
