@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from benchmarks.latency import CONNECTIONS
 from benchmarks.measure import MAIN, Measures
 from benchmarks.phases import DAGSTER, START_UP, WAITING, reading
-from cwa_pipeline.settings import CwaSettings
+from cwa_pipeline.config.settings import CwaSettings
 
 SMALL, MIDDLE, LARGE = "10000", "100000", "1000000"
 SLACK = 1.15  # differences below this are noise of the machine

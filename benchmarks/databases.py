@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from benchmarks.worlds import World
-from cwa_pipeline.demo.pcrt_stand_in import pcrt_tables
+from cwa_pipeline.commands.demo.pcrt_stand_in import pcrt_tables
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 

@@ -19,9 +19,9 @@ from benchmarks.floors_reading import DRIVERS, fetch_pcrt, read_cwa
 from benchmarks.phases import READ_CWA, READ_PCRT
 from benchmarks.polars_rules import Sources
 from benchmarks.running import settle_the_disk
-from cwa_pipeline.systems.warehouse import Warehouse
-from cwa_pipeline.systems.warehouse_frames import to_arrow
 from cwa_pipeline.tables import TABLES
+from cwa_pipeline.warehouse.frames import to_arrow
+from cwa_pipeline.warehouse.store import Warehouse
 
 Times = dict[str, float]
 

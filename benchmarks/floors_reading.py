@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from benchmarks.pages import LISTS, PAGE
 from benchmarks.running import ACCOUNT
-from cwa_pipeline.settings import PcrtSettings
+from cwa_pipeline.config.settings import PcrtSettings
 
 
 class _Client(msgspec.Struct):

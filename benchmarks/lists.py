@@ -13,8 +13,8 @@ import polars as pl
 from benchmarks import polars_rules
 from benchmarks.polars_rules import Sources
 from benchmarks.worlds import World
-from cwa_pipeline.rules.serials import normalise
-from cwa_pipeline.settings import DEFAULT_PLANS, generic_serials
+from cwa_pipeline.config.settings import DEFAULT_PLANS, generic_serials
+from cwa_pipeline.rules.matching.serials import normalise
 
 WRONG = (
     0.025  # of the lists; less those that nobody judges or that are empty, 2 % of the subscriptions have to be written

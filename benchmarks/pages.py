@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.worlds import World
-from cwa_pipeline.demo.stand_in_records import (
+from cwa_pipeline.commands.demo.stand_in_records import (
     MEMBERSHIP_ID_FACTOR,
     Client,
     Computer,

@@ -17,11 +17,11 @@ from benchmarks.peers_diffsync import seconds_of_the_diff
 from benchmarks.peers_scripts import seconds_by_query
 from benchmarks.running import ACCOUNT, run
 from benchmarks.worlds import World
-from cwa_pipeline.environment import CwaCredentials
-from cwa_pipeline.rules.serials import with_normalised_serial
-from cwa_pipeline.settings import CwaSettings
-from cwa_pipeline.systems.automate import Automate
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.config.environment import CwaCredentials
+from cwa_pipeline.config.settings import CwaSettings
+from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.rules.matching.serials import with_normalised_serial
+from cwa_pipeline.warehouse.store import Warehouse
 
 FRAMES = ("pcrt_subscriptions", "client_groups", "computer_matches", "cwa_group_members", "cwa_groups")
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from diffsync import Adapter, DiffSyncModel
 
-from cwa_pipeline.rules.member_lists import parse
-from cwa_pipeline.rules.membership import planned_members, subscription_members
+from cwa_pipeline.rules.members.lists import parse
+from cwa_pipeline.rules.members.membership import planned_members, subscription_members
 from cwa_pipeline.tables import AdditionalMembersLedger
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 from benchmarks import pages
 from benchmarks.running import ACCOUNT, prepared_server
 from benchmarks.worlds import PLAN_IDS, World, world
-from cwa_pipeline.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Group, StandIn
-from cwa_pipeline.environment import CwaCredentials
-from cwa_pipeline.settings import CwaSettings
-from cwa_pipeline.systems.automate import Automate
-from cwa_pipeline.systems.reading import Reading
+from cwa_pipeline.commands.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Group, StandIn
+from cwa_pipeline.config.environment import CwaCredentials
+from cwa_pipeline.config.settings import CwaSettings
+from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.rules.receipts import Reading
 
 COMPUTERS = 2_500  # three pages, the last one short
 

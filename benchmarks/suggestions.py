@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from benchmarks.mistyped_world import MistypedWorld, mistyped_world
-from cwa_pipeline.rules.suggestions import match_suggestions
+from cwa_pipeline.rules.suggestions.suggestions import match_suggestions
 from cwa_pipeline_tests.worlds import World
 
 LEAST_RIGHT_FIRST = 0.95

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.serials import distinct_serials, extras, spelled_otherwise
-from cwa_pipeline.settings import DEFAULT_PLANS
+from cwa_pipeline.config.settings import DEFAULT_PLANS
 
 PCIDS_PER_COMPUTER = 1.2
 CWA_GROUPS = 200  # the plans are six of them

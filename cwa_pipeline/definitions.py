@@ -4,11 +4,11 @@ import dagster as dg
 
 from cwa_pipeline.alerts.sensor import alerts_sensor
 from cwa_pipeline.assets import coverage, page, rules_tables, source_tables, sources
+from cwa_pipeline.assets.jobs import nightly_sync_job, nightly_sync_schedule, page_after_a_failure_of
+from cwa_pipeline.assets.pruning_job import pruning_job, pruning_schedule
 from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.assets.second_process import SecondProcessResource
-from cwa_pipeline.jobs import nightly_sync_job, nightly_sync_schedule, page_after_a_failure_of
-from cwa_pipeline.pruning_job import pruning_job, pruning_schedule
-from cwa_pipeline.settings import AlertSettings, ScheduleSettings, Settings, config_path
+from cwa_pipeline.config.settings import AlertSettings, ScheduleSettings, Settings, config_path
 
 # Without a configuration yet, the lineage can still be looked at; a run then says what is missing.
 _settings = Settings.load() if config_path().exists() else None

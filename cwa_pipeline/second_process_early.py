@@ -54,13 +54,12 @@ def get_ready() -> int:
 
     Raises SettingsError for what the run will refuse too.
     """
-    from cwa_pipeline.environment import pcrt_database_url  # noqa: PLC0415 - not in the first process
-    from cwa_pipeline.settings import Settings  # noqa: PLC0415 - not in the first process
-    from cwa_pipeline.systems.pcrt import Pcrt  # noqa: PLC0415 - not in the first process
+    from cwa_pipeline.config.environment import pcrt_database_url  # noqa: PLC0415 - not in the first process
+    from cwa_pipeline.config.settings import Settings  # noqa: PLC0415 - not in the first process
+    from cwa_pipeline.pcrt.reader import Pcrt  # noqa: PLC0415 - not in the first process
 
     with Pcrt(pcrt_database_url(), Settings.load().pcrt) as pcrt:
         pcids = pcrt.how_many_pcids()
     if pcids >= WORTH_ASKING:
-        import cwa_pipeline.rules.suggestions  # noqa: PLC0415 - only when asked for
-        import cwa_pipeline.systems.automate  # noqa: F401, PLC0415 - only when asked for
+        pass
     return pcids

@@ -1,7 +1,7 @@
 """Every table of the warehouse: its columns, their types, what they mean and what identifies a row.
 
 What belongs here: one pandera model a table, and nothing else. The model validates a frame on its way into the warehouse, makes
-the warehouse's DDL (`systems.warehouse`) and the column schema that Dagster shows (`assets.table_metadata`). What must not: a rule or
+the warehouse's DDL (`warehouse.store`) and the column schema that Dagster shows (`assets.table_metadata`). What must not: a rule or
 a query. A change of a column or table needs a step in `migrations/` as well, which brings warehouses of before forward; a test holds
 both together.
 

@@ -11,12 +11,12 @@ from unittest.mock import patch
 import pandas as pd
 import sqlalchemy as sa
 
-from cwa_pipeline.demo import pcrt_stand_in, stand_in
-from cwa_pipeline.demo.pcrt_stand_in import PcrtWorld, fill_pcrt
-from cwa_pipeline.demo.run import environment
-from cwa_pipeline.demo.stand_in import Behaviour, CwaWorld, StandIn
-from cwa_pipeline.run import SyncOutcome, run_nightly_sync
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.commands.demo import pcrt_stand_in, stand_in
+from cwa_pipeline.commands.demo.pcrt_stand_in import PcrtWorld, fill_pcrt
+from cwa_pipeline.commands.demo.run import environment
+from cwa_pipeline.commands.demo.stand_in import Behaviour, CwaWorld, StandIn
+from cwa_pipeline.commands.run import SyncOutcome, run_nightly_sync
+from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.worlds import World
 
 

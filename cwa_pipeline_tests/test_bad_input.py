@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.demo.stand_in import Client, Computer, Fault, Group
+from cwa_pipeline.commands.demo.msp import invented_msp
+from cwa_pipeline.commands.demo.stand_in import Client, Computer, Fault, Group
 from cwa_pipeline_tests.shop import Shop, open_shop
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cwa_pipeline.demo.pcrt_stand_in import Pcid, PcrtGroup, PcrtWorld, Subscription
-from cwa_pipeline.demo.stand_in import Client, Computer, CwaWorld, Group
+from cwa_pipeline.commands.demo.pcrt_stand_in import Pcid, PcrtGroup, PcrtWorld, Subscription
+from cwa_pipeline.commands.demo.stand_in import Client, Computer, CwaWorld, Group
+from cwa_pipeline.commands.run import run_nightly_sync, run_undo
+from cwa_pipeline.config.settings import DEFAULT_PLANS
 from cwa_pipeline.errors import SourceError
-from cwa_pipeline.rules.membership import plan_id
-from cwa_pipeline.run import run_nightly_sync, run_undo
-from cwa_pipeline.settings import DEFAULT_PLANS
-from cwa_pipeline.systems.pcrt import Pcrt
+from cwa_pipeline.pcrt.reader import Pcrt
+from cwa_pipeline.rules.members.membership import plan_id
+from cwa_pipeline_tests.commands.test_cli import cwa_pipeline
 from cwa_pipeline_tests.shop import Shop, open_shop
-from cwa_pipeline_tests.test_cli import cwa_pipeline
 from cwa_pipeline_tests.worlds import records_of
 
 MACHINES = 10  # each customer's

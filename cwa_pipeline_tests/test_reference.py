@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cwa_pipeline.rules.instructions import INSTRUCTIONS
-from cwa_pipeline.rules.issues import ISSUES
-from cwa_pipeline.settings import Settings
+from cwa_pipeline.config.settings import Settings
+from cwa_pipeline.rules.issues.instructions import INSTRUCTIONS
+from cwa_pipeline.rules.issues.kinds import ISSUES
 from cwa_pipeline.tables import TABLES
 from documentation.commands import command_names
 from documentation.pages import generated_pages

@@ -23,19 +23,19 @@ from cwa_pipeline import second_process
 from cwa_pipeline import second_process_early as worth
 from cwa_pipeline.assets.coverage import WRITE_RESTS_ON
 from cwa_pipeline.assets.second_process import MOST_BESIDE_THE_RULES, SecondProcessResource
+from cwa_pipeline.commands.demo.msp import invented_msp
+from cwa_pipeline.commands.demo.stand_in import Behaviour, Fault, Request
+from cwa_pipeline.config.environment import pcrt_database_url
+from cwa_pipeline.config.settings import Settings
+from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.shared_pages import SharedPages
 from cwa_pipeline.definitions import defs
-from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.demo.stand_in import Behaviour, Fault, Request
-from cwa_pipeline.environment import pcrt_database_url
 from cwa_pipeline.errors import SecondProcessError, SettingsError
 from cwa_pipeline.page import renew
+from cwa_pipeline.pcrt.reader import Pcrt
+from cwa_pipeline.rules.receipts import Reading
 from cwa_pipeline.second_process import SecondProcess
 from cwa_pipeline.second_process_early import WORTH_A_PROCESS, begun_early
-from cwa_pipeline.settings import Settings
-from cwa_pipeline.systems.automate import Automate
-from cwa_pipeline.systems.automate_shared_pages import SharedPages
-from cwa_pipeline.systems.pcrt import Pcrt
-from cwa_pipeline.systems.reading import Reading
 from cwa_pipeline_tests.shop import open_shop
 
 PATIENCE = 60  # seconds; a busy machine takes its time to start a process

@@ -7,12 +7,12 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from cwa_pipeline.commands.demo.msp import TOMS_GARAGE, invented_msp
+from cwa_pipeline.commands.demo.stand_in import Behaviour
+from cwa_pipeline.config.settings import DEFAULT_PLANS
 from cwa_pipeline.definitions import defs
-from cwa_pipeline.demo.msp import TOMS_GARAGE, invented_msp
-from cwa_pipeline.demo.stand_in import Behaviour
-from cwa_pipeline.rules.issues import ISSUES
-from cwa_pipeline.rules.member_lists import parse
-from cwa_pipeline.settings import DEFAULT_PLANS
+from cwa_pipeline.rules.issues.kinds import ISSUES
+from cwa_pipeline.rules.members.lists import parse
 from cwa_pipeline_tests.rules.plain_rules import PlainRules
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer

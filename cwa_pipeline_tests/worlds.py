@@ -13,9 +13,12 @@ from typing import Literal
 import pandas as pd
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules import client_issues, computer_issues, group_issues, matching, membership, plans, serials
+from cwa_pipeline.config.settings import DEFAULT_PLANS
 from cwa_pipeline.rules.frames import as_table
-from cwa_pipeline.settings import DEFAULT_PLANS
+from cwa_pipeline.rules.issues import client_issues, computer_issues, group_issues
+from cwa_pipeline.rules.matching import matches as matching
+from cwa_pipeline.rules.matching import plans, serials
+from cwa_pipeline.rules.members import membership
 from cwa_pipeline.tables import (
     AdditionalMembersLedger,
     CwaClients,

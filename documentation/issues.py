@@ -1,7 +1,7 @@
 """A page for each kind of issue and one with them all: what it means and how it is resolved (`rules.issues`, `rules.instructions`)."""
 
-from cwa_pipeline.rules.instructions import INSTRUCTIONS, Instructions
-from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.rules.issues.instructions import INSTRUCTIONS, Instructions
+from cwa_pipeline.rules.issues.kinds import ISSUES
 from documentation.markdown import code, table
 
 SEVERITIES = {

@@ -1,6 +1,6 @@
 """Which pages are made from the code, and where they stand in the documentation."""
 
-from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.rules.issues.kinds import ISSUES
 from documentation.commands import commands_page
 from documentation.configuration import configuration_page
 from documentation.issues import issue_pages, issues_page

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cwa_pipeline.settings import Settings
+from cwa_pipeline.config.settings import Settings
 
 FILE = Path(__file__).parents[1] / "cwa_pipeline.schema.json"
 DIALECT = "http://json-schema.org/draft-07/schema#"

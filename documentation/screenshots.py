@@ -74,7 +74,9 @@ def take_pictures() -> None:
 def dagster_ui(folder: Path) -> Iterator[str]:
     """Run the demo in `folder`, and serve Dagster's UI with that run on a free loopback port; yields its address."""
     subprocess.run(
-        [sys.executable, "-m", "cwa_pipeline", "demo", "--folder", folder], check=True, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "cwa_pipeline.commands", "demo", "--folder", folder],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     greeting = folder / "dagster_home" / ".nux" / "nux.yaml"
     greeting.parent.mkdir(exist_ok=True)

@@ -3,8 +3,8 @@
 from sqlalchemy.dialects import postgresql
 
 import cwa_pipeline.definitions
-from cwa_pipeline.systems.warehouse_schema import key, model, sql_table
 from cwa_pipeline.tables import TABLES
+from cwa_pipeline.warehouse.schema import key, model, sql_table
 from documentation.markdown import code, table
 
 OWN = "the warehouse's own"

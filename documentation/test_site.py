@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.rules.issues.kinds import ISSUES
 from cwa_pipeline.tables import TABLES
 from documentation.commands import command_names
 from documentation.configuration import sections

@@ -6,7 +6,7 @@ What belongs here: that, and nothing else of the alerts. What must not: anything
 import logging
 
 from cwa_pipeline.alerts.ping import ping
-from cwa_pipeline.environment import ping_url
+from cwa_pipeline.config.environment import ping_url
 from cwa_pipeline.errors import SettingsError
 
 log = logging.getLogger(__name__)

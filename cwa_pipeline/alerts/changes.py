@@ -12,7 +12,7 @@ from cwa_pipeline.alerts.addresses import Tone
 from cwa_pipeline.alerts.state import Jump, State
 from cwa_pipeline.alerts.syncs import Ends
 from cwa_pipeline.alerts.tables import Left
-from cwa_pipeline.settings import AlertSettings, Told
+from cwa_pipeline.config.settings import AlertSettings, Told
 
 NAMED_AT_MOST = 10  # groups, kinds or problems in one message; the page has them all
 

@@ -15,8 +15,8 @@ from cwa_pipeline.alerts.words import harmless, with_page
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.page.summary import last_sync
 from cwa_pipeline.rules.history import last_snoozes
-from cwa_pipeline.rules.issues import ISSUES
-from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED, Warehouse
+from cwa_pipeline.rules.issues.kinds import ISSUES
+from cwa_pipeline.warehouse.store import MAY_BE_UNFILLED, Warehouse
 
 OLDEST = 5
 _TABLES = (

@@ -22,12 +22,12 @@ from cwa_pipeline.alerts.state import State
 from cwa_pipeline.alerts.syncs import Ends, last_ends
 from cwa_pipeline.alerts.tables import left_by_the_last_sync
 from cwa_pipeline.alerts.words import message
-from cwa_pipeline.environment import alert_urls, page_path, ping_url, warehouse_url
+from cwa_pipeline.assets.jobs import name_with_site, site_of
+from cwa_pipeline.config.environment import alert_urls, page_path, ping_url, warehouse_url
+from cwa_pipeline.config.settings import AlertSettings, Settings
 from cwa_pipeline.errors import PipelineError, SettingsError
-from cwa_pipeline.jobs import name_with_site, site_of
-from cwa_pipeline.settings import AlertSettings, Settings
-from cwa_pipeline.site import refuse_another_sites_tables
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.warehouse.site import refuse_another_sites_tables
+from cwa_pipeline.warehouse.store import Warehouse
 
 INTERVAL_SECONDS = 60  # nobody acts on an alert faster than that
 

@@ -12,10 +12,10 @@ import pandas as pd
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
 from cwa_pipeline.alerts.state import State
+from cwa_pipeline.assets.failures import NOTHING_SAID, impersonal_problems, problems_in
+from cwa_pipeline.assets.jobs import site_of
 from cwa_pipeline.errors import PipelineError
-from cwa_pipeline.failures import NOTHING_SAID, impersonal_problems, problems_in
-from cwa_pipeline.jobs import site_of
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.warehouse.store import Warehouse
 
 LOOKED_AT = 50  # runs; enough to find the last sync among the dry runs of a day
 READ_AND_WRITTEN = {"cwa_computers", "additional_members"}  # a run of a selection with both of them is a whole sync

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cwa_pipeline.errors import PipelineError
 from cwa_pipeline.rules.guards import STOPPING
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.warehouse.store import Warehouse
 
 HELD = "members_held"  # told as held already, so never as a jump
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from cwa_pipeline.alerts.addresses import Tone
 from cwa_pipeline.alerts.changes import Change
 from cwa_pipeline.alerts.state import Message
-from cwa_pipeline.terminal import shortened
+from cwa_pipeline.rules.safe_text import shortened
 
 LONGEST_LINE = 400  # characters
 # What Slack, Teams, Discord or a mail program would take for a mention, markup or a link. A problem may quote what a system answered.

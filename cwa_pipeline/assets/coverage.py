@@ -6,15 +6,15 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from cwa_pipeline import checks
-from cwa_pipeline.assets import sources
+from cwa_pipeline.assets import checks, sources
 from cwa_pipeline.assets.resources import PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.assets.table_metadata import materialisation_metadata, table_spec
 from cwa_pipeline.errors import GuardError
-from cwa_pipeline.nights import INPUTS
-from cwa_pipeline.rules import guards, ledger, membership
-from cwa_pipeline.sync_record import SyncRecord
-from cwa_pipeline.write_back import inputs_of_other_runs, undo, write_back
+from cwa_pipeline.pcrt.write_back import inputs_of_other_runs, undo, write_back
+from cwa_pipeline.rules import guards
+from cwa_pipeline.rules.members import ledger, membership
+from cwa_pipeline.warehouse.nights import INPUTS
+from cwa_pipeline.warehouse.sync_record import SyncRecord
 
 GROUP = "coverage"
 

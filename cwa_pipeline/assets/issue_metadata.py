@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cwa_pipeline.rules.instructions import INSTRUCTIONS
-from cwa_pipeline.rules.issues import ISSUES
-from cwa_pipeline.systems.warehouse_schema import impersonal_columns
-from cwa_pipeline.terminal import shortened
+from cwa_pipeline.rules.issues.instructions import INSTRUCTIONS
+from cwa_pipeline.rules.issues.kinds import ISSUES
+from cwa_pipeline.rules.safe_text import shortened
+from cwa_pipeline.warehouse.schema import impersonal_columns
 
 FIRST_ROWS = 10
 LONGEST_CELL = 60  # characters; enough for any serial number that a person types

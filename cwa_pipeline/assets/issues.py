@@ -2,12 +2,14 @@
 
 import pandas as pd
 
-from cwa_pipeline import rules
 from cwa_pipeline.assets.issue_metadata import issue_metadata
 from cwa_pipeline.assets.resources import WarehouseResource
 from cwa_pipeline.assets.tables_step import WithMetadata
 from cwa_pipeline.memory import give_back_freed_memory
 from cwa_pipeline.rules import history
+from cwa_pipeline.rules.issues import client_issues as client
+from cwa_pipeline.rules.issues import computer_issues as computer
+from cwa_pipeline.rules.issues import group_issues as group
 
 
 def _told(table: str, issues: pd.DataFrame, warehouse: WarehouseResource) -> WithMetadata:
@@ -20,7 +22,7 @@ def client_issues(
     cwa_clients: pd.DataFrame,
     client_groups: pd.DataFrame,
 ) -> WithMetadata:
-    return _told("client_issues", rules.client_issues.client_issues(cwa_clients, client_groups), warehouse)
+    return _told("client_issues", client.client_issues(cwa_clients, client_groups), warehouse)
 
 
 def computer_issues(
@@ -34,7 +36,7 @@ def computer_issues(
     serial_blacklist: pd.DataFrame,
 ) -> WithMetadata:
     give_back_freed_memory()  # from here on, while the second process suggests, a run takes the most memory
-    issues = rules.computer_issues.computer_issues(
+    issues = computer.computer_issues(
         computer_matches, cwa_computers, cwa_clients, cwa_group_members, cwa_groups, pcrt_pcids, serial_blacklist
     )
     return _told("computer_issues", issues, warehouse)
@@ -50,7 +52,7 @@ def group_issues(
     cwa_groups: pd.DataFrame,
     members_plan: pd.DataFrame,
 ) -> WithMetadata:
-    issues = rules.group_issues.group_issues(
+    issues = group.group_issues(
         pcrt_groups, pcrt_subscriptions, client_groups, cwa_computers, cwa_group_members, cwa_groups, members_plan
     )
     return _told("group_issues", issues, warehouse)

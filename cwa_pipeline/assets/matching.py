@@ -5,8 +5,10 @@ from typing import Any
 import pandas as pd
 
 from cwa_pipeline.assets.second_process import SecondProcessResource
-from cwa_pipeline.rules import matching, serials, suggestions
-from cwa_pipeline.settings import generic_serials
+from cwa_pipeline.config.settings import generic_serials
+from cwa_pipeline.rules.matching import matches as matching
+from cwa_pipeline.rules.matching import serials
+from cwa_pipeline.rules.suggestions import suggestions
 
 
 def serial_blacklist() -> pd.DataFrame:

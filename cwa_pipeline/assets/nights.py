@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from cwa_pipeline import nights
 from cwa_pipeline.assets.resources import SettingsResource, WarehouseResource
 from cwa_pipeline.assets.table_metadata import OWNERS
 from cwa_pipeline.assets.tables_step import NoTable
-from cwa_pipeline.environment import nights_folder, warehouse_url
+from cwa_pipeline.config.environment import nights_folder, warehouse_url
 from cwa_pipeline.errors import BackupError
-from cwa_pipeline.write_back import tables_of_other_runs
+from cwa_pipeline.pcrt.write_back import tables_of_other_runs
+from cwa_pipeline.warehouse import nights
 
 GROUP = "what_if"
 

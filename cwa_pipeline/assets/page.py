@@ -7,9 +7,9 @@ import dagster as dg
 
 from cwa_pipeline.assets.resources import SettingsResource, WarehouseResource
 from cwa_pipeline.assets.table_metadata import OWNERS
-from cwa_pipeline.environment import page_path, warehouse_url
+from cwa_pipeline.config.environment import page_path, warehouse_url
 from cwa_pipeline.page import render, renew
-from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED
+from cwa_pipeline.warehouse.store import MAY_BE_UNFILLED
 
 GROUP = "page"
 _LINKS = "chain_links"  # no table: what `look_at_chains` found, for the page

@@ -12,15 +12,15 @@ import dagster as dg
 import pandas as pd
 from pydantic import PrivateAttr
 
-from cwa_pipeline import site
 from cwa_pipeline.assets import event_log
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
-from cwa_pipeline.environment import CwaCredentials, pcrt_database_url, warehouse_url
-from cwa_pipeline.settings import Settings
-from cwa_pipeline.systems.automate import Automate
-from cwa_pipeline.systems.pcrt import Pcrt
-from cwa_pipeline.systems.warehouse import Warehouse
-from cwa_pipeline.systems.warehouse_frames import validated
+from cwa_pipeline.config.environment import CwaCredentials, pcrt_database_url, warehouse_url
+from cwa_pipeline.config.settings import Settings
+from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.pcrt.reader import Pcrt
+from cwa_pipeline.warehouse import site
+from cwa_pipeline.warehouse.frames import validated
+from cwa_pipeline.warehouse.store import Warehouse
 
 Result = TypeVar("Result")
 

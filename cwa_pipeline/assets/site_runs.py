@@ -1,12 +1,12 @@
 """Noticing a second site of the same name in one Dagster, whatever warehouse it has: its keys, and so its history, would be the same.
 
-What belongs here: comparing a run with the earlier ones of its job. What must not: the warehouse (`cwa_pipeline.site`).
+What belongs here: comparing a run with the earlier ones of its job. What must not: the warehouse (`cwa_pipeline.warehouse.site`).
 """
 
 import dagster as dg
 
+from cwa_pipeline.assets.jobs import CWA_TAG, SITE_TAG
 from cwa_pipeline.errors import SettingsError
-from cwa_pipeline.jobs import CWA_TAG, SITE_TAG
 
 RUNS_LOOKED_AT = 20  # more than a fortnight of nights; what is older than that may have been renamed on purpose
 

@@ -18,13 +18,13 @@ from typing import Self
 import pandas as pd
 
 from cwa_pipeline.assets.second_process import SecondProcessResource
-from cwa_pipeline.rules.plans import plans_of_groups, subscriptions_with_plans
-from cwa_pipeline.rules.serials import with_normalised_serial
-from cwa_pipeline.settings import Settings
-from cwa_pipeline.systems.automate import Automate
-from cwa_pipeline.systems.automate_shared_pages import SharedPages
-from cwa_pipeline.systems.pcrt import Pcrt, PcrtSnapshot
-from cwa_pipeline.systems.reading import Reading
+from cwa_pipeline.config.settings import Settings
+from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.shared_pages import SharedPages
+from cwa_pipeline.pcrt.reader import Pcrt, PcrtSnapshot
+from cwa_pipeline.rules.matching.plans import plans_of_groups, subscriptions_with_plans
+from cwa_pipeline.rules.matching.serials import with_normalised_serial
+from cwa_pipeline.rules.receipts import Reading
 
 PCRT_TABLES = ("pcrt_groups", "pcrt_pcids", "pcrt_subscriptions")  # in the order of a PcrtSnapshot
 BY_EITHER = ("cwa_group_members", "cwa_clients")

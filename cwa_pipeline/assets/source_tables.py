@@ -10,8 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, wait
 
 import dagster as dg
 
-from cwa_pipeline import checks
-from cwa_pipeline.assets import matching, sources
+from cwa_pipeline.assets import checks, matching, sources
 from cwa_pipeline.assets.resources import AutomateResource, PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.assets.source_reads import SourceReads

@@ -15,7 +15,7 @@ import pandas as pd
 
 from cwa_pipeline.assets.resources import WarehouseResource
 from cwa_pipeline.assets.table_metadata import materialisation_metadata
-from cwa_pipeline.systems.reading import Reading
+from cwa_pipeline.rules.receipts import Reading
 
 
 class _UnderWay(NamedTuple):

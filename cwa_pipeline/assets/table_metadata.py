@@ -11,8 +11,8 @@ import dagster as dg
 import pandas as pd
 
 from cwa_pipeline.assets.lineage import column_lineage, come_from
-from cwa_pipeline.systems.warehouse_schema import column_type, impersonal_columns, key, model
 from cwa_pipeline.tables import TABLES
+from cwa_pipeline.warehouse.schema import column_type, impersonal_columns, key, model
 
 OWNERS = ["team:pcrt-maintainers"]
 PREVIEW_ROWS = 5  # enough to recognise a table; the rows themselves are one query away

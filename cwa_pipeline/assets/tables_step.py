@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 import pandas as pd
 
-from cwa_pipeline import checks
+from cwa_pipeline.assets import checks
 from cwa_pipeline.assets.resources import WarehouseResource
 from cwa_pipeline.assets.storing import Storing
 from cwa_pipeline.assets.table_metadata import table_spec

@@ -11,15 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cwa_pipeline.rules.chain_links import LINKS
-from cwa_pipeline.rules.explanation import CHAIN_TABLES, FIXES, TEXTS, computer_chains
+from cwa_pipeline.config.settings import LinksSettings
 from cwa_pipeline.rules.frames import lookup, map_text
 from cwa_pipeline.rules.history import last_snoozes
-from cwa_pipeline.rules.instructions import INSTRUCTIONS, Instructions
-from cwa_pipeline.rules.issues import ISSUES, Kind
-from cwa_pipeline.rules.serials import normalise
-from cwa_pipeline.settings import LinksSettings
-from cwa_pipeline.terminal import shortened
+from cwa_pipeline.rules.issues.chain_links import LINKS
+from cwa_pipeline.rules.issues.explanation import CHAIN_TABLES, FIXES, TEXTS, computer_chains
+from cwa_pipeline.rules.issues.instructions import INSTRUCTIONS, Instructions
+from cwa_pipeline.rules.issues.kinds import ISSUES, Kind
+from cwa_pipeline.rules.matching.serials import normalise
+from cwa_pipeline.rules.safe_text import shortened
 
 # Beyond these the page would no longer open at once; the tables have all of them, and the page says so.
 ISSUES_AT_MOST = 20_000

@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from cwa_pipeline import site
-from cwa_pipeline.environment import page_path, warehouse_url
+from cwa_pipeline.config.environment import page_path, warehouse_url
+from cwa_pipeline.config.settings import Settings
 from cwa_pipeline.errors import WarehouseError
 from cwa_pipeline.page import content, render, summary
-from cwa_pipeline.rules.chain_links import LINK_TABLES, computer_links, member_listings
-from cwa_pipeline.rules.explanation import CHAIN_TABLES
-from cwa_pipeline.settings import Settings
-from cwa_pipeline.systems.warehouse import MAY_BE_UNFILLED, Warehouse
+from cwa_pipeline.rules.issues.chain_links import LINK_TABLES, computer_links, member_listings
+from cwa_pipeline.rules.issues.explanation import CHAIN_TABLES
+from cwa_pipeline.warehouse import site
+from cwa_pipeline.warehouse.store import MAY_BE_UNFILLED, Warehouse
 
 ISSUE_TABLES = ("client_issues", "computer_issues", "group_issues")
 PAGE_TABLES = (

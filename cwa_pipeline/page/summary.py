@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from cwa_pipeline.rules.history import open_counts
-from cwa_pipeline.rules.issues import ISSUES, Kind
+from cwa_pipeline.rules.issues.kinds import ISSUES, Kind
 
 TREND_DAYS = 30
 TOLD_AT_MOST = 5  # reasons of held groups at the top; the group issue `members_held` has them all

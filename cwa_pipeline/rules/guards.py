@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cwa_pipeline.rules.membership import spelled_pcids
-from cwa_pipeline.settings import GuardSettings
+from cwa_pipeline.config.settings import GuardSettings
+from cwa_pipeline.rules.members.membership import spelled_pcids
 
 ALL = "all"  # what releases everything that is held, the two guards over all groups too
 STOPPING = ("source_drop", "total_removals")  # with one of these nothing at all is written, and the run fails

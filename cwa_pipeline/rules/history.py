@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cwa_pipeline.rules.frames import as_table, lookup, positions, typed
-from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.rules.issues.kinds import ISSUES
 from cwa_pipeline.tables import IssueHistory, OpenIssues
 
 _AREAS = pd.Series({issue: kind.area for issue, kind in ISSUES.items()}, dtype="str")

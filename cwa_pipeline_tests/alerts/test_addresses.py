@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from cwa_pipeline.alerts.addresses import Outcome, addresses, send, understood
-from cwa_pipeline.environment import alert_urls
+from cwa_pipeline.config.environment import alert_urls
 from cwa_pipeline_tests.alerts.listening import hook, mailbox, silent
 from cwa_pipeline_tests.servers import free_port
 
@@ -126,7 +126,9 @@ def test_addresses_come_from_the_environment_or_a_file_and_do_not_show(tmp_path)
 
 
 def test_a_sync_does_not_import_what_sends_alerts() -> None:
-    modules = "cwa_pipeline.definitions, cwa_pipeline.run, cwa_pipeline.cli, cwa_pipeline.alerts.after_sync"
+    modules = (
+        "cwa_pipeline.definitions, cwa_pipeline.commands.run, cwa_pipeline.commands.cli, cwa_pipeline.alerts.after_sync"
+    )
     code = f"import sys, {modules}; print('apprise' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "False\n"

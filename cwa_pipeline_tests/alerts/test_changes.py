@@ -9,7 +9,7 @@ from cwa_pipeline.alerts.changes import Change, changes
 from cwa_pipeline.alerts.state import State
 from cwa_pipeline.alerts.syncs import End, Ends
 from cwa_pipeline.alerts.tables import Left
-from cwa_pipeline.settings import AlertSettings
+from cwa_pipeline.config.settings import AlertSettings
 
 NIGHT = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -15,7 +15,7 @@ from cwa_pipeline.alerts.digest import digest, due_at
 from cwa_pipeline.alerts.sensor import tick
 from cwa_pipeline.alerts.state import State
 from cwa_pipeline.alerts.words import LONGEST_LINE, harmless
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.alerts.listening import mailbox
 from cwa_pipeline_tests.page.hostile_texts import ALL
 from cwa_pipeline_tests.page.hostile_texts import shop as hostile_shop

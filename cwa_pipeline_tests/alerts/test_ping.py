@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from cwa_pipeline.alerts import ping as ping_module
 from cwa_pipeline.alerts.after_sync import ping_after_success
 from cwa_pipeline.alerts.ping import ping
-from cwa_pipeline.cli import app
-from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.environment import ping_url
+from cwa_pipeline.commands.cli import app
+from cwa_pipeline.commands.demo.msp import invented_msp
+from cwa_pipeline.config.environment import ping_url
 from cwa_pipeline.errors import SettingsError
 from cwa_pipeline_tests.alerts.listening import hook, silent
 from cwa_pipeline_tests.servers import free_port

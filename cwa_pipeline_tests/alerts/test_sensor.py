@@ -20,10 +20,10 @@ from cwa_pipeline.alerts.addresses import addresses
 from cwa_pipeline.alerts.sensor import alerts_sensor, tick
 from cwa_pipeline.alerts.state import Message, State
 from cwa_pipeline.alerts.syncs import last_ends
+from cwa_pipeline.commands.run import run_nightly_sync
+from cwa_pipeline.config.settings import AlertSettings
 from cwa_pipeline.definitions import defs
-from cwa_pipeline.run import run_nightly_sync
-from cwa_pipeline.settings import AlertSettings
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.alerts.listening import Hook, Mailbox, hook, mailbox, silent
 from cwa_pipeline_tests.shop import Shop, open_shop
 from cwa_pipeline_tests.test_guards import customers, take_away

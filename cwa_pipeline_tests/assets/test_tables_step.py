@@ -12,19 +12,20 @@ import dagster as dg
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from cwa_pipeline.matches import matches
 from dagster._core.errors import DagsterAssetCheckFailedError, DagsterExecutionInterruptedError
 from dagster._utils import interrupts
 
-from cwa_pipeline import rules
 from cwa_pipeline.assets.resources import WarehouseResource
 from cwa_pipeline.assets.source_tables import CWA_TABLES, PCRT_TABLES
 from cwa_pipeline.assets.tables_step import tables_step
+from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.definitions import defs
-from cwa_pipeline.demo.msp import invented_msp
 from cwa_pipeline.errors import BusyError, WarehouseError
 from cwa_pipeline.page import renew
-from cwa_pipeline.rules import suggestions
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.rules.issues import client_issues as client_rules
+from cwa_pipeline.rules.suggestions import suggestions
+from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.shop import Shop, open_shop, open_shop_as_left
 
 
@@ -67,7 +68,7 @@ def test_a_table_is_stored_while_the_next_one_is_made(shop: Shop) -> None:
         while len(shop.table("serial_blacklist")) != 1 and time.monotonic() < until:
             time.sleep(0.01)
         seen.append(len(shop.table("serial_blacklist")))
-        return rules.matching.client_groups(cwa_clients, pcrt_groups)
+        return matches.client_groups(cwa_clients, pcrt_groups)
 
     assert len(shop.table("serial_blacklist")) > 1
     result = run(tables_step("two_tables", ("matching", serial_blacklist, client_groups)))
@@ -83,7 +84,7 @@ def test_the_next_table_is_made_of_what_this_step_has_made(shop: Shop) -> None:
         cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame, serial_blacklist: pd.DataFrame
     ) -> pd.DataFrame:
         given.append(serial_blacklist)
-        return rules.matching.client_groups(cwa_clients, pcrt_groups)
+        return matches.client_groups(cwa_clients, pcrt_groups)
 
     assert run(tables_step("two_tables", ("matching", serial_blacklist, client_groups))).success
     assert given[0]["normalised"].tolist() == ["INVENTED"]
@@ -93,11 +94,11 @@ def test_a_blocking_check_that_fails_stops_what_comes_after_it_in_the_same_step(
     made: list[str] = []
 
     def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
-        return rules.matching.client_groups(cwa_clients, pcrt_groups).iloc[1:]  # a client is forgotten
+        return matches.client_groups(cwa_clients, pcrt_groups).iloc[1:]  # a client is forgotten
 
     def client_issues(cwa_clients: pd.DataFrame, client_groups: pd.DataFrame) -> pd.DataFrame:
         made.append("client_issues")
-        return rules.client_issues.client_issues(cwa_clients, client_groups)
+        return client_rules.client_issues(cwa_clients, client_groups)
 
     result = run(tables_step("two_tables", ("matching", client_groups, client_issues)))
     assert not result.success
@@ -133,7 +134,7 @@ def test_a_table_that_cannot_be_stored_fails_the_run_and_nothing_made_of_it_is_s
     refuse_rows_of(shop, "client_groups")
 
     def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
-        return rules.matching.client_groups(cwa_clients, pcrt_groups).assign(reason="invented")
+        return matches.client_groups(cwa_clients, pcrt_groups).assign(reason="invented")
 
     def client_issues(cwa_clients: pd.DataFrame, client_groups: pd.DataFrame) -> pd.DataFrame:
         assert (client_groups["reason"] == "invented").all()
@@ -171,7 +172,7 @@ def test_a_run_that_is_cancelled_between_two_events_keeps_its_lock_until_nothing
 
     def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
         interrupts._received_interrupt["received"] = True  # what Dagster's handler of SIGTERM does
-        return rules.matching.client_groups(cwa_clients, pcrt_groups)
+        return matches.client_groups(cwa_clients, pcrt_groups)
 
     step = tables_step("two_tables", ("matching", serial_blacklist, client_groups))
     with dg.DagsterInstance.ephemeral() as instance, pytest.raises(DagsterExecutionInterruptedError):
@@ -195,7 +196,7 @@ def test_a_check_can_be_made_alone_of_what_the_warehouse_has(shop: Shop) -> None
 def test_dagster_is_told_how_long_each_table_took_to_make_and_to_store(shop: Shop) -> None:
     def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
         time.sleep(0.2)
-        return rules.matching.client_groups(cwa_clients, pcrt_groups)
+        return matches.client_groups(cwa_clients, pcrt_groups)
 
     result = run(tables_step("one_table", ("matching", client_groups)))
     [event] = result.get_asset_materialization_events()
@@ -219,13 +220,13 @@ def test_each_source_table_can_be_materialised_alone(shop: Shop) -> None:
 def matched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Of each time that computers are matched, how many there are."""
     found: list[int] = []
-    match = rules.matching.computer_matches
+    match = matches.computer_matches
 
     def noted(cwa_computers: pd.DataFrame, *others: pd.DataFrame) -> pd.DataFrame:
         found.append(len(cwa_computers))
         return match(cwa_computers, *others)
 
-    monkeypatch.setattr(rules.matching, "computer_matches", noted)
+    monkeypatch.setattr(matches, "computer_matches", noted)
     return found
 
 
@@ -269,7 +270,7 @@ def test_what_cannot_be_worked_out_ahead_is_the_failure_of_its_own_step(
     def broken(*_: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("invented")
 
-    monkeypatch.setattr(rules.matching, "client_groups", broken)
+    monkeypatch.setattr(matches, "client_groups", broken)
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def("nightly_sync").execute_in_process(instance=instance, raise_on_error=False)
     [failure] = [event for event in result.all_events if event.is_step_failure]

@@ -15,8 +15,8 @@ from dagster._core.errors import DagsterInvalidConfigError
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
-from cwa_pipeline import environment
-from cwa_pipeline.jobs import HOST_TAG, SITE_TAG
+from cwa_pipeline.assets.jobs import HOST_TAG, SITE_TAG
+from cwa_pipeline.config import environment
 from cwa_pipeline_tests.deploy.shipped import BIN, DEPLOY, UNITS, dagster_yaml
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 

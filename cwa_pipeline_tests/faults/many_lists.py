@@ -11,9 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cwa_pipeline.demo.pcrt_stand_in import Pcid, PcrtGroup, PcrtWorld, Subscription
-from cwa_pipeline.demo.stand_in import Client, Computer, CwaWorld, Group
-from cwa_pipeline.settings import DEFAULT_PLANS
+from cwa_pipeline.commands.demo.pcrt_stand_in import Pcid, PcrtGroup, PcrtWorld, Subscription
+from cwa_pipeline.commands.demo.stand_in import Client, Computer, CwaWorld, Group
+from cwa_pipeline.config.settings import DEFAULT_PLANS
 from cwa_pipeline_tests.shop import Shop, open_shop
 
 CUSTOMERS = 40  # 80 lists to write: enough that a sync is often caught between two of them

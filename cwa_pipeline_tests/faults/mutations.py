@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cwa_pipeline.demo.stand_in import StandIn
+from cwa_pipeline.commands.demo.stand_in import StandIn
 
 LONG = "x" * 4000
 

@@ -11,12 +11,12 @@ from unittest.mock import patch
 
 import pytest
 
-from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.demo.pcrt_stand_in import PcrtWorld
-from cwa_pipeline.environment import require_all
+from cwa_pipeline.commands.demo.msp import invented_msp
+from cwa_pipeline.commands.demo.pcrt_stand_in import PcrtWorld
+from cwa_pipeline.config.environment import require_all
+from cwa_pipeline.config.settings import DEFAULT_PLANS
 from cwa_pipeline.errors import PipelineError
-from cwa_pipeline.rules.member_lists import ListFormat, parse
-from cwa_pipeline.settings import DEFAULT_PLANS
+from cwa_pipeline.rules.members.lists import ListFormat, parse
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.mutations import (
     ENVIRONMENTS,

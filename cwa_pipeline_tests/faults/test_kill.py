@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from cwa_pipeline.rules.member_lists import parse
+from cwa_pipeline.rules.members.lists import parse
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.many_lists import LEDGER, DisturbedShop, disturbed_shop
 from cwa_pipeline_tests.faults.warm_command import Command, WarmCommands

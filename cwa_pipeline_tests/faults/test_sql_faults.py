@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 import pytest
 
-from cwa_pipeline.demo.msp import invented_msp
-from cwa_pipeline.systems import pcrt_connection
+from cwa_pipeline.commands.demo.msp import invented_msp
+from cwa_pipeline.pcrt import connection as pcrt_connection
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.mysql_proxy import MysqlProxy, ServerError, StatementFault
 from cwa_pipeline_tests.faults.trial import LISTS_BEHIND, MayHaveWritten, Trial, sample

@@ -18,7 +18,7 @@ import psycopg
 import sqlalchemy as sa
 from adbc_driver_manager.dbapi import Connection, Cursor
 
-from cwa_pipeline.systems.warehouse_sqlite import SqliteDatabase
+from cwa_pipeline.warehouse.sqlite import SqliteDatabase
 
 TERMINATE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 LOCKER = """

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from cwa_pipeline.jobs import SITE_TAG
+from cwa_pipeline.assets.jobs import SITE_TAG
 from cwa_pipeline_tests.many_hosts import shops
 from cwa_pipeline_tests.many_hosts.provider import Provider, wait_until
 

@@ -17,7 +17,7 @@ import requests
 from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
 from sqlalchemy.engine import URL
 
-from cwa_pipeline.jobs import HOST_TAG, SITE_TAG
+from cwa_pipeline.assets.jobs import HOST_TAG, SITE_TAG
 from cwa_pipeline_tests.deploy import shipped
 from cwa_pipeline_tests.deploy.shipped import DEPLOY, Places
 from cwa_pipeline_tests.many_hosts import shops

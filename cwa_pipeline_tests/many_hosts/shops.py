@@ -10,10 +10,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from cwa_pipeline.demo.msp import TOMS_GARAGE, invented_msp
-from cwa_pipeline.demo.pcrt_stand_in import fill_pcrt
-from cwa_pipeline.demo.run import environment
-from cwa_pipeline.demo.stand_in import Behaviour, StandIn
+from cwa_pipeline.commands.demo.msp import TOMS_GARAGE, invented_msp
+from cwa_pipeline.commands.demo.pcrt_stand_in import fill_pcrt
+from cwa_pipeline.commands.demo.run import environment
+from cwa_pipeline.commands.demo.stand_in import Behaviour, StandIn
 
 LATENCY = 0.03  # seconds a request: a CWA server in the same town
 READY = "ready"

@@ -5,9 +5,10 @@ What belongs here: that world, and the tables its first sync would leave. What m
 
 import pandas as pd
 
-from cwa_pipeline.demo.msp import PLUS
+from cwa_pipeline.commands.demo.msp import PLUS
 from cwa_pipeline.page import renew
-from cwa_pipeline.rules import history, suggestions
+from cwa_pipeline.rules import history
+from cwa_pipeline.rules.suggestions import suggestions
 from cwa_pipeline.tables import AdditionalMembers, IssueHistory, IssueSnoozes, SyncFailures, SyncRuns
 from cwa_pipeline_tests import worlds
 

@@ -5,10 +5,10 @@ What belongs here: the texts, and who bears them. What must not: how the page ta
 
 from datetime import UTC, datetime
 
-from cwa_pipeline.demo.msp import PLAN_GROUPS, PLUS, PREMIUM
-from cwa_pipeline.demo.pcrt_stand_in import Pcid, PcrtGroup, PcrtWorld, Subscription
-from cwa_pipeline.demo.stand_in import Client, Computer, CwaWorld, Group
-from cwa_pipeline.settings import DEFAULT_PLANS
+from cwa_pipeline.commands.demo.msp import PLAN_GROUPS, PLUS, PREMIUM
+from cwa_pipeline.commands.demo.pcrt_stand_in import Pcid, PcrtGroup, PcrtWorld, Subscription
+from cwa_pipeline.commands.demo.stand_in import Client, Computer, CwaWorld, Group
+from cwa_pipeline.config.settings import DEFAULT_PLANS
 
 CANARY = "canary"  # what a script that ran would have set on `window`
 FORMULAS = ("=HYPERLINK(1)", "+1+1", "-2+3", "@SUM(A1)", "\t=1", '=cmd|"/c calc"!A1')

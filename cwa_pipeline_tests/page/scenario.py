@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from cwa_pipeline.demo.msp import PLAN_GROUPS, PLUS, invented_msp
-from cwa_pipeline.demo.pcrt_stand_in import Pcid
-from cwa_pipeline.demo.stand_in import Computer
+from cwa_pipeline.commands.demo.msp import PLAN_GROUPS, PLUS, invented_msp
+from cwa_pipeline.commands.demo.pcrt_stand_in import Pcid
+from cwa_pipeline.commands.demo.stand_in import Computer
+from cwa_pipeline.commands.snooze import snooze
+from cwa_pipeline.config.settings import CwaSettings, Settings
 from cwa_pipeline.page import renew
-from cwa_pipeline.settings import CwaSettings, Settings
-from cwa_pipeline.snooze import snooze
-from cwa_pipeline.systems.warehouse import Warehouse
 from cwa_pipeline.tables import IssueSnoozes
+from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests import worlds
 from cwa_pipeline_tests.page import hostile_texts
 from cwa_pipeline_tests.page.big import big_world, first_sync

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
 
-from cwa_pipeline.systems.warehouse import Warehouse
+from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.page import scenario
 from cwa_pipeline_tests.page.conftest import beside_the_browser
 from cwa_pipeline_tests.page.looking import PHONE, READY, Visitor, overflow

@@ -4,8 +4,8 @@ import pandas as pd
 from playwright.sync_api import expect
 
 from cwa_pipeline.page.renew import CHAIN_TABLES
-from cwa_pipeline.rules.explanation import LINKS, Line, computer_chains, told
-from cwa_pipeline.terminal import plain
+from cwa_pipeline.rules.issues.explanation import LINKS, Line, computer_chains, told
+from cwa_pipeline.rules.safe_text import plain
 from cwa_pipeline_tests.page.looking import Visitor, detail, opened, search
 from cwa_pipeline_tests.page.scenario import BuiltPage
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cwa_pipeline.page.content import LONGEST_TEXT
-from cwa_pipeline.terminal import plain
+from cwa_pipeline.rules.safe_text import plain
 from cwa_pipeline_tests.page.hostile_texts import CANARY, FORMULAS, LONG
 from cwa_pipeline_tests.page.looking import LAPTOP, PHONE, Visitor, overflow, search, show_snoozed
 from cwa_pipeline_tests.page.scenario import BuiltPage

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from cwa_pipeline.rules.instructions import INSTRUCTIONS
-from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.rules.issues.instructions import INSTRUCTIONS
+from cwa_pipeline.rules.issues.kinds import ISSUES
 from cwa_pipeline_tests.page.conftest import PLAIN_HTTP_HOST
 from cwa_pipeline_tests.page.looking import Visitor, cells, expect_pasted, opened, row, section
 from cwa_pipeline_tests.page.scenario import MISTYPED, SNOOZED, BuiltPage

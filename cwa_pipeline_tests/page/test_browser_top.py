@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.rules.issues.kinds import ISSUES
 from cwa_pipeline_tests.page.looking import Visitor, red
 from cwa_pipeline_tests.page.scenario import BuiltPage
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cwa_pipeline.config.settings import LinksSettings
 from cwa_pipeline.page import content
-from cwa_pipeline.rules.chain_links import LINK_TABLES, computer_links, member_listings
 from cwa_pipeline.rules.history import issue_history
-from cwa_pipeline.settings import LinksSettings
+from cwa_pipeline.rules.issues.chain_links import LINK_TABLES, computer_links, member_listings
 from cwa_pipeline.tables import AdditionalMembers, IssueHistory, IssueSnoozes, MatchSuggestions
 from cwa_pipeline_tests.worlds import Client, Computer, CwaGroup, World, messy_world
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cwa_pipeline.page.summary import TREND_DAYS, figures, last_sync, trends
-from cwa_pipeline.rules.explanation import computer_chains
+from cwa_pipeline.rules.issues.explanation import computer_chains
 from cwa_pipeline.tables import AdditionalMembers, IssueHistory, SyncFailures, SyncRuns
 from cwa_pipeline_tests.worlds import messy_world
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwa_pipeline.rules.frames import as_table
-from cwa_pipeline.rules.member_lists import ListFormat, encode, parse
-from cwa_pipeline.rules.membership import _decided, judged_subscriptions, planned_members
+from cwa_pipeline.rules.members.lists import ListFormat, encode, parse
+from cwa_pipeline.rules.members.membership import _decided, judged_subscriptions, planned_members
 from cwa_pipeline.tables import TABLES, MembersPlan
 from cwa_pipeline_tests.rules.plain_rules import PlainRules
 from cwa_pipeline_tests.worlds import World, assert_is_table, messy_world, records_of, worlds

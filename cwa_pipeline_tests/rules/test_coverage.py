@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.coverage import coverage_history, listed_now
+from cwa_pipeline.rules.members.coverage import coverage_history, listed_now
 from cwa_pipeline.tables import CoverageHistory
 from cwa_pipeline_tests.worlds import assert_is_table, records_of
 

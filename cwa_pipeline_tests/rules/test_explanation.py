@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.chain_links import HOLDING, LINKS, computer_links, member_listings
-from cwa_pipeline.rules.explanation import COLUMNS, FIXES, MOST_IDS, TEXTS, computer_chains, told
-from cwa_pipeline.rules.member_lists import parse
+from cwa_pipeline.rules.issues.chain_links import HOLDING, LINKS, computer_links, member_listings
+from cwa_pipeline.rules.issues.explanation import COLUMNS, FIXES, MOST_IDS, TEXTS, computer_chains, told
+from cwa_pipeline.rules.members.lists import parse
 from cwa_pipeline.tables import AdditionalMembers
 from cwa_pipeline_tests.worlds import (
     Client,

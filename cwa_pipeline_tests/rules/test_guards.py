@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from cwa_pipeline.config.settings import GuardSettings
 from cwa_pipeline.rules.guards import guarded, source_drops, stopped_by
-from cwa_pipeline.rules.membership import plan_id
-from cwa_pipeline.settings import GuardSettings
+from cwa_pipeline.rules.members.membership import plan_id
 from cwa_pipeline.tables import MembersPlan
 
 NOBODY = pd.Series([], dtype="Int64")

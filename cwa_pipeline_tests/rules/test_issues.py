@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cwa_pipeline.rules.issues import ISSUES
+from cwa_pipeline.rules.issues.kinds import ISSUES
 from cwa_pipeline_tests.worlds import Client, PcrtGroup, World, messy_world
 
 # As rules.md has them, and one that a guard raises.

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cwa_pipeline.rules.ledger import as_ledger, last_written, settled, unsettled
+from cwa_pipeline.rules.members.ledger import as_ledger, last_written, settled, unsettled
 from cwa_pipeline.tables import AdditionalMembersLedger
 from cwa_pipeline_tests.worlds import records_of
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA, Postfix
 
-from cwa_pipeline.rules.likeness import names, serials
-from cwa_pipeline.rules.likeness.candidates import pairs_sharing
-from cwa_pipeline.rules.likeness.word_rows import word_rows
+from cwa_pipeline.rules.suggestions import names, serials
+from cwa_pipeline.rules.suggestions.candidates import pairs_sharing
+from cwa_pipeline.rules.suggestions.word_rows import word_rows
 
 many = settings(max_examples=150, deadline=None)
 

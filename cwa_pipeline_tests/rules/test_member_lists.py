@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.member_lists import ListFormat, encode, encode_all, parse, parse_all
+from cwa_pipeline.rules.members.lists import ListFormat, encode, encode_all, parse, parse_all
 
 FORMATS: tuple[ListFormat, ...] = ("underscore", "comma", "php", "json")
 PCIDS = st.lists(st.integers(1, 10**18 - 1))

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 
-from cwa_pipeline.rules.membership import only_planned
+from cwa_pipeline.rules.members.membership import only_planned
 from cwa_pipeline.tables import MembersPlan, SubscriptionMembers
 from cwa_pipeline_tests.worlds import (
     Client,

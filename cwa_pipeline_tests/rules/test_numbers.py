@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.numbers import is_whole_number, whole_number
+from cwa_pipeline.rules.matching.numbers import is_whole_number, whole_number
 
 
 @pytest.mark.parametrize(

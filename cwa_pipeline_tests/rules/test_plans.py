@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.plans import computer_plans
+from cwa_pipeline.rules.matching.plans import computer_plans
 from cwa_pipeline.tables import CwaGroups, PcrtSubscriptions
 from cwa_pipeline_tests.worlds import CwaGroup, Pcid, Subscription, World, assert_is_table, records_of
 

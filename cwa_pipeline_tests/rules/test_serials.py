@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.serials import is_generic, normalise, serial_blacklist, with_normalised_serial
-from cwa_pipeline.settings import SHIPPED_GENERIC_SERIALS
+from cwa_pipeline.config.settings import SHIPPED_GENERIC_SERIALS
+from cwa_pipeline.rules.matching.serials import is_generic, normalise, serial_blacklist, with_normalised_serial
 from cwa_pipeline.tables import SerialBlacklist
 from cwa_pipeline_tests.worlds import assert_is_table, records_of
 

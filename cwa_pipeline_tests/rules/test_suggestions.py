@@ -18,9 +18,9 @@ from benchmarks.suggestions import (
     right_first,
     suggestions_of,
 )
-from cwa_pipeline.rules.likeness import serials as serial_likeness
-from cwa_pipeline.rules.likeness.candidates import pairs_sharing, with_near_serials
-from cwa_pipeline.rules.suggestions import (
+from cwa_pipeline.rules.suggestions import serials as serial_likeness
+from cwa_pipeline.rules.suggestions.candidates import pairs_sharing, with_near_serials
+from cwa_pipeline.rules.suggestions.suggestions import (
     CLAIMED_POINTS,
     CLEAR_LEAD,
     GROUP_FIRST_POINTS,

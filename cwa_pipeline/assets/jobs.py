@@ -1,0 +1,74 @@
+"""The one job, its schedule, and what happens when it failed; each bears the site's name in front when there is one."""
+
+import socket
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from cwa_pipeline.assets.failures import NOTHING_SAID, problems_in, tell_of_failure
+from cwa_pipeline.config.settings import ScheduleSettings
+
+NIGHTLY_SYNC = "nightly_sync"
+
+# A step that failed must not be re-run on yesterday's reading, and a sync is short: any retry starts from the beginning.
+_RETRY_TAGS = {"dagster/retry_strategy": "ALL_STEPS"}
+
+# Where there are many sites, the queue counts by these: one run a site, and a few a host (deploy/dagster.yaml).
+SITE_TAG, HOST_TAG = "cwa-pipeline/site", "cwa-pipeline/host"
+CWA_TAG = "cwa-pipeline/cwa"  # tells two sites of one name apart
+
+
+def name_with_site(site: str | None, name: str) -> str:
+    """The name of a job, schedule or sensor: with the site's in front when there is one."""
+    return f"{site}_{name}" if site else name
+
+
+def site_of(job: str) -> str | None:
+    """The site whose nightly sync a job is; None for the one without a site."""
+    return job.removesuffix(NIGHTLY_SYNC).removesuffix("_") or None
+
+
+def site_tags(site: str | None) -> dict[str, str]:
+    """What the queue counts the runs of a site by; nothing without a site."""
+    return {SITE_TAG: site, HOST_TAG: socket.gethostname()} if site else {}
+
+
+def nightly_sync_job(site: str | None = None, cwa_url: str = "") -> UnresolvedAssetJobDefinition:
+    """The job `nightly_sync`, or `tampa_nightly_sync` of the site `tampa`: every asset of this code location."""
+    return dg.define_asset_job(
+        name_with_site(site, NIGHTLY_SYNC),
+        selection=dg.AssetSelection.all(),
+        description="Reads both systems, publishes the tables and brings every BizCare subscription's Additional Members up to date.",
+        tags={**_RETRY_TAGS, **site_tags(site), **({CWA_TAG: cwa_url} if site else {})},
+    )
+
+
+def nightly_sync_schedule(schedule: ScheduleSettings, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """The schedule of `[schedule]`. It ships running: installing the pipeline is the decision to sync every night."""
+    return dg.ScheduleDefinition(
+        name=f"{job.name}_schedule",
+        job=job,
+        cron_schedule=schedule.cron,
+        execution_timezone=schedule.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Runs nightly_sync every night, in the time zone of the shop.",
+    )
+
+
+def page_after_a_failure_of(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """The sensor that tells the page of a failed run; it is evaluated where the site's code runs, as the job is."""
+
+    @dg.run_failure_sensor(
+        name=name_with_site(site_of(job.name), "page_after_a_failure"),
+        monitored_jobs=[job],
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Renews the integration page when a sync failed: yesterday's tables, and the failure at the top.",
+    )
+    def renew(context: dg.RunFailureSensorContext) -> None:
+        run_id = context.dagster_run.run_id
+        entries = context.instance.all_logs(run_id)
+        found = problems_in(entry.dagster_event for entry in entries if entry.dagster_event is not None)
+        if not found.busy:
+            tell_of_failure(run_id, found.errors or [NOTHING_SAID])
+
+    return renew

@@ -1,0 +1,99 @@
+"""What is tied to what: clients to groups, computers to PCIDs.
+
+What belongs here: the decision, and the reason where there is none to make. What must not: calling that an issue
+(`rules.client_issues`, `rules.computer_issues`).
+"""
+
+import numpy as np
+import pandas as pd
+
+from cwa_pipeline.rules.frames import as_table, first_true, lookup
+from cwa_pipeline.rules.matching.numbers import is_whole_number, whole_number
+from cwa_pipeline.rules.matching.serials import is_generic, normalise
+from cwa_pipeline.tables import ClientGroups, ComputerMatches
+
+UNSET_EXTERNAL_IDS = ["", "0"]  # what CWA has, once trimmed, where nobody filled in an External ID
+
+
+def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
+    """A client is tied to group `int(External ID)` when that is a whole number and the group exists.
+
+    Otherwise the reason says why not. Returns a `client_groups` table.
+    """
+    external_id = cwa_clients["external_id"]
+    number = whole_number(external_id)
+    missing = normalise(external_id).isin(UNSET_EXTERNAL_IDS)
+    tied = ~missing & number.isin(pcrt_groups["group_id"])
+    reason = first_true(
+        {
+            "external_id_missing": missing,
+            "external_id_invalid": ~is_whole_number(external_id),
+            "group_does_not_exist": ~tied,
+        }
+    )
+    return as_table(
+        pd.DataFrame({"client_id": cwa_clients["client_id"], "group_id": number.where(tied), "reason": reason}),
+        ClientGroups,
+    )
+
+
+def pcids_with_serial(serials: pd.Series, pcrt_pcids: pd.DataFrame, serial_blacklist: pd.DataFrame) -> pd.DataFrame:
+    """How many PCIDs have each serial (normalised), and which one when it is one; generic serials in PCRT never count.
+
+    Returns how_many and pcid (0 for none, any for several), one row per serial asked for, with the index of `serials`.
+    """
+    counts = ~is_generic(pcrt_pcids["serial_number_normalised"], serial_blacklist)
+    held = pcrt_pcids.loc[counts, ["pcid", "serial_number_normalised"]]
+    # Both sides become small integers once; every later step is then an array look-up instead of a comparison of texts.
+    number, distinct = pd.factorize(pd.concat([serials, held["serial_number_normalised"]], ignore_index=True))
+    asked_number, held_number = number[: len(serials)], number[len(serials) :]
+    how_many = np.bincount(held_number, minlength=len(distinct))
+    pcid = np.zeros(len(distinct), dtype="int64")
+    pcid[held_number] = held["pcid"].to_numpy()
+    return pd.DataFrame({"how_many": how_many[asked_number], "pcid": pcid[asked_number]}, index=serials.index)
+
+
+def computer_matches(
+    cwa_computers: pd.DataFrame,
+    pcrt_pcids: pd.DataFrame,
+    serial_blacklist: pd.DataFrame,
+    client_groups: pd.DataFrame,
+) -> pd.DataFrame:
+    """Match each computer, in this order.
+
+    1. Asset Tag set: it must be a whole number naming an existing PCID; an override never falls back to the serial.
+    2. Serial generic: no match.
+    3. PCIDs with that serial: none or several, no match and no guess; exactly one, matched by serial.
+
+    An Asset Tag that is blank, or on the same blacklist, is unset. Returns a `computer_matches` table.
+    """
+    serial = cwa_computers["serial_number_normalised"]
+    tag_is_set = ~is_generic(normalise(cwa_computers["asset_tag"]), serial_blacklist)
+    tagged_pcid = whole_number(cwa_computers["asset_tag"])
+    by_tag = tag_is_set & tagged_pcid.isin(pcrt_pcids["pcid"])
+    of_serial = pcids_with_serial(serial, pcrt_pcids, serial_blacklist)
+    by_serial = ~tag_is_set & (of_serial["how_many"] == 1)
+
+    pcid = tagged_pcid.where(by_tag, of_serial["pcid"].astype("Int64").where(by_serial))
+    client_id = cwa_computers["client_id"]
+    return as_table(
+        pd.DataFrame(
+            {
+                "computer_id": cwa_computers["computer_id"],
+                "client_id": client_id,
+                "expected_group_id": lookup(client_id, client_groups.set_index("client_id")["group_id"]),
+                "pcid": pcid,
+                "matched_by": first_true({"asset_tag": by_tag, "serial": by_serial}),
+                "reason": first_true(
+                    {
+                        "asset_tag_unknown": tag_is_set & ~by_tag,
+                        "generic_serial": ~tag_is_set & is_generic(serial, serial_blacklist),
+                        "no_pcid_with_serial": ~tag_is_set & (of_serial["how_many"] == 0),
+                        "duplicate_serial": ~tag_is_set & (of_serial["how_many"] > 1),
+                    }
+                ),
+                "pcid_group_id": lookup(pcid, pcrt_pcids.set_index("pcid")["group_id"]),
+            }
+        ),
+        ComputerMatches,
+    )
