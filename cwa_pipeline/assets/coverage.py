@@ -6,9 +6,11 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from cwa_pipeline.assets import checks, sources
+from cwa_pipeline.assets import sources
+from cwa_pipeline.assets.checks import members_are_in_their_group, nothing_was_held
+from cwa_pipeline.assets.metadata import materialisation_metadata
 from cwa_pipeline.assets.resources import PcrtResource, SettingsResource, WarehouseResource
-from cwa_pipeline.assets.table_metadata import materialisation_metadata, table_spec
+from cwa_pipeline.assets.table_asset import table_asset, table_spec
 from cwa_pipeline.errors import GuardError
 from cwa_pipeline.pcrt.write_back import inputs_of_other_runs, undo, write_back
 from cwa_pipeline.rules import guards
@@ -18,7 +20,7 @@ from cwa_pipeline.warehouse.sync_record import SyncRecord
 
 GROUP = "coverage"
 
-# All that a write rests on. Each of these tables has to have been filled by the very run that writes.
+# All that a write rests on. The run that writes must have filled each of these tables itself.
 WRITE_RESTS_ON = (
     *INPUTS,
     "client_groups",
@@ -26,6 +28,7 @@ WRITE_RESTS_ON = (
     "subscription_members",
     "members_plan",
 )
+WAITED_FOR = ("members_plan", "pcrt_subscriptions", "open_issues")  # issues are told even when the write fails
 
 
 class MembersPlanConfig(dg.Config):
@@ -47,6 +50,7 @@ class AdditionalMembersConfig(dg.Config):
     undo_group_id: int | None = Field(default=None, description="With undo_run_id: only this PCRT group.")
 
 
+@table_asset(GROUP, checks=[members_are_in_their_group])
 def subscription_members(
     settings: SettingsResource,
     pcrt_subscriptions: pd.DataFrame,
@@ -54,13 +58,16 @@ def subscription_members(
     computer_matches: pd.DataFrame,
     cwa_group_members: pd.DataFrame,
     cwa_groups: pd.DataFrame,
-) -> pd.DataFrame:
+    pcrt_pcids: pd.DataFrame,
+) -> dg.MaterializeResult:
     mode = settings.values.sync.additional_members
-    return membership.subscription_members(
+    members = membership.subscription_members(
         pcrt_subscriptions, client_groups, computer_matches, cwa_group_members, cwa_groups, mode
     )
+    return dg.MaterializeResult(value=members, check_results=[members_are_in_their_group(members, pcrt_pcids)])
 
 
+@table_asset(GROUP)
 def members_plan(
     context: dg.AssetExecutionContext,
     config: MembersPlanConfig,
@@ -69,7 +76,7 @@ def members_plan(
     pcrt_subscriptions: pd.DataFrame,
     client_groups: pd.DataFrame,
     subscription_members: pd.DataFrame,
-) -> pd.DataFrame:
+) -> dg.MaterializeResult:
     record = SyncRecord(warehouse.warehouse)
     plan = membership.planned_members(
         pcrt_subscriptions,
@@ -80,25 +87,24 @@ def members_plan(
     )
     limits = settings.values.guards
     drops = guards.source_drops(*record.source_counts(context.run.run_id), limits)
-    return guards.guarded(plan, record.last_lists(), record.undone_groups(), drops, config.release, limits)
-
-
-_UPSTREAM = {dg.AssetKey(table) for table in ("members_plan", "pcrt_subscriptions", "open_issues")}
+    guarded = guards.guarded(plan, record.last_lists(), record.undone_groups(), drops, config.release, limits)
+    return dg.MaterializeResult(value=guarded)
 
 
 @dg.multi_asset(
     name="additional_members",
     specs=[
-        table_spec("additional_members_ledger", GROUP, {"pandas"}, _UPSTREAM),
-        table_spec("coverage_history", GROUP, {"pandas"}, ["additional_members_ledger"]),
+        table_spec("additional_members_ledger", GROUP, kinds={"pandas"}, deps=WAITED_FOR),
+        table_spec("coverage_history", GROUP, kinds={"pandas"}, deps=["additional_members_ledger"]),
         table_spec(
             "additional_members",
             GROUP,
-            {"mysql", "pandas"},
-            [*_UPSTREAM, "coverage_history", sources.PCRT_SUBSCRIPTIONS],
+            kinds={"mysql", "pandas"},
+            deps=[*WAITED_FOR, "coverage_history", sources.PCRT_SUBSCRIPTIONS],
+            tags={"writes": "pcrt"},
         ),
     ],
-    check_specs=checks.specs(["additional_members"]),
+    check_specs=[nothing_was_held.spec("additional_members")],
     can_subset=True,
 )
 def additional_members(
@@ -107,30 +113,46 @@ def additional_members(
     settings: SettingsResource,
     pcrt: PcrtResource,
     warehouse: WarehouseResource,
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    run_id = context.run.run_id
-    members_plan, pcrt_subscriptions = warehouse.frame("members_plan"), warehouse.frame("pcrt_subscriptions")
+    members_plan: pd.DataFrame,
+    pcrt_subscriptions: pd.DataFrame,
+) -> Iterator[dg.MaterializeResult]:
+    """The one write to PCRT. Its ledger and the history of coverage grow in the same step, so they are shown by it."""
     record = SyncRecord(warehouse.warehouse)
-    selected = {key.path[-1]: key for key in context.selected_asset_keys}
-    if "additional_members" not in selected:  # the record alone: there is nothing to do but to show it
+    keys = {key.path[-1]: key for key in context.selected_asset_keys}
+    if "additional_members" not in keys:  # a person picked the records alone, so there is nothing to write
         lists = record.last_lists()
     elif config.undo_run_id:
-        changes = ledger.undoing(record.ledger(), config.undo_run_id, config.undo_group_id)
-        record.hold_groups(changes["group_id"], config.undo_run_id)
-        undone = undo(changes, pcrt.database, warehouse.warehouse, run_id)
-        warehouse.show("coverage_history", record.keep_coverage(undone, settings.values.pcrt.additional_members.format))
-        lists = record.last_lists()
+        lists = _undo(context, config, settings, pcrt, warehouse)
     else:
         lists = _sync(context, config, settings, pcrt, warehouse, members_plan, pcrt_subscriptions)
+    shown = {
+        "additional_members_ledger": record.ledger,
+        "coverage_history": lambda: warehouse.warehouse.read("coverage_history"),
+        "additional_members": lambda: lists,
+    }
+    for table in [table for table in shown if table in keys]:
+        metadata, checks = materialisation_metadata(keys[table], shown[table]()), []
+        if table == "additional_members":
+            counts = {str(status): int(count) for status, count in lists["status"].value_counts().items()}
+            metadata |= {**counts, "plan_id": membership.plan_id(members_plan)}
+            checks = [nothing_was_held(lists, asset_key=keys[table])]
+        yield dg.MaterializeResult(asset_key=keys[table], metadata=metadata, check_results=checks)
 
-    counts = {str(status): int(count) for status, count in lists["status"].value_counts().items()}
-    if "additional_members_ledger" in selected:
-        yield _materialised(selected["additional_members_ledger"], record.ledger())
-    if "coverage_history" in selected:
-        yield _materialised(selected["coverage_history"], warehouse.frame("coverage_history"))
-    if "additional_members" in selected:
-        yield _materialised(selected["additional_members"], lists, **counts, plan_id=membership.plan_id(members_plan))
-    yield from checks.results(context, ["additional_members"], warehouse.frame)
+
+def _undo(
+    context: dg.AssetExecutionContext,
+    config: AdditionalMembersConfig,
+    settings: SettingsResource,
+    pcrt: PcrtResource,
+    warehouse: WarehouseResource,
+) -> pd.DataFrame:
+    """Take back what a run wrote, and hold its groups so that the next night does not write the same again."""
+    record = SyncRecord(warehouse.warehouse)
+    changes = ledger.undoing(record.ledger(), str(config.undo_run_id), config.undo_group_id)
+    record.hold_groups(changes["group_id"], str(config.undo_run_id))
+    undone = undo(changes, pcrt.database, warehouse.warehouse, context.run.run_id)
+    record.keep_coverage(undone, settings.values.pcrt.additional_members.format)
+    return record.last_lists()
 
 
 def _sync(
@@ -142,7 +164,7 @@ def _sync(
     members_plan: pd.DataFrame,
     pcrt_subscriptions: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Write the plan, unless this run may not; what became of each list is published either way."""
+    """Write the plan, unless this run may not. What became of each list is published either way."""
     run_id = context.run.run_id
     record = SyncRecord(warehouse.warehouse)
     stopped = guards.stopped_by(members_plan)
@@ -157,11 +179,9 @@ def _sync(
     else:
         record.settle(pcrt_subscriptions)
         lists = write_back(members_plan, pcrt.database, warehouse.warehouse, run_id)
-        list_format = settings.values.pcrt.additional_members.format
-        warehouse.show("coverage_history", record.keep_coverage_of_all(lists, pcrt_subscriptions, list_format))
+        record.keep_coverage_of_all(lists, pcrt_subscriptions, settings.values.pcrt.additional_members.format)
         record.release_groups(lists)
-    lists = warehouse.take("additional_members", lists)
-    warehouse.store("additional_members", lists, run_id)
+    lists = warehouse.warehouse.replace({"additional_members": lists}, run_id)["additional_members"]
     record.finished(run_id, wrote=not (not_now or stopped))
     if stopped and not (config.dry_run or settings.values.sync.dry_run):
         raise GuardError(stopped)
@@ -170,7 +190,3 @@ def _sync(
     if not_now:
         context.log.warning("Nothing is written to PCRT: %s", not_now)
     return lists
-
-
-def _materialised(asset: dg.AssetKey, frame: pd.DataFrame, **more: int | str) -> dg.MaterializeResult:
-    return dg.MaterializeResult(asset_key=asset, metadata={**materialisation_metadata(asset, frame), **more})

@@ -1,16 +1,10 @@
-"""What a failed run says of itself, and how the integration page comes to tell it.
-
-What belongs here: finding the lines a person needs in a run's events, and putting them on record. What must not: deciding whether a
-run failed, which is Dagster's.
-"""
+"""What a failed run says: the lines a person needs out of its events, and the record that the integration page shows."""
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dagster as dg
-from dagster._core.errors import DagsterAssetCheckFailedError
-from dagster._utils.error import SerializableErrorInfo
 
 from cwa_pipeline import errors
 from cwa_pipeline.page.renew import renew_page
@@ -68,18 +62,18 @@ def tell_of_failure(run_id: str, problems: list[str]) -> None:
         log.warning("The integration page cannot be renewed: %s", error)
 
 
-def _causes(event: dg.DagsterEvent) -> Iterator[SerializableErrorInfo]:
+def _causes(event: dg.DagsterEvent) -> Iterator[Any]:
     """The error of ours underneath the ones Dagster wrapped around it, else the one at the root."""
     error = getattr(event.event_specific_data, "error", None)
     if error is None or not event.is_failure:
         return
     while error.cause is not None and error.cls_name not in OUR_ERRORS:
         error = error.cause
-    if error.cls_name != DagsterAssetCheckFailedError.__name__:  # the check itself says what is wrong
+    if error.cls_name != "DagsterAssetCheckFailedError":  # the check itself says what is wrong
         yield error
 
 
-def _line(error: SerializableErrorInfo) -> str:
+def _line(error: Any) -> str:
     """Our own errors speak for themselves; of any other the kind is told too."""
     text = error.message.strip()
     kind, _, message = text.partition(": ")

@@ -1,17 +1,23 @@
 """The one job, its schedule, and what happens when it failed; each bears the site's name in front when there is one."""
 
 import socket
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from croniter import croniter
 
 from cwa_pipeline.assets.failures import NOTHING_SAID, problems_in, tell_of_failure
 from cwa_pipeline.config.settings import ScheduleSettings
 
 NIGHTLY_SYNC = "nightly_sync"
+AssetJob = Any  # Dagster has no public name for what `define_asset_job` returns
 
 # A step that failed must not be re-run on yesterday's reading, and a sync is short: any retry starts from the beginning.
 _RETRY_TAGS = {"dagster/retry_strategy": "ALL_STEPS"}
+
+TICKS_COMPARED = 60  # of the schedule: enough for a weekly or monthly pattern
 
 # Where there are many sites, the queue counts by these: one run a site, and a few a host (deploy/dagster.yaml).
 SITE_TAG, HOST_TAG = "cwa-pipeline/site", "cwa-pipeline/host"
@@ -33,7 +39,7 @@ def site_tags(site: str | None) -> dict[str, str]:
     return {SITE_TAG: site, HOST_TAG: socket.gethostname()} if site else {}
 
 
-def nightly_sync_job(site: str | None = None, cwa_url: str = "") -> UnresolvedAssetJobDefinition:
+def nightly_sync_job(site: str | None = None, cwa_url: str = "") -> AssetJob:
     """The job `nightly_sync`, or `tampa_nightly_sync` of the site `tampa`: every asset of this code location."""
     return dg.define_asset_job(
         name_with_site(site, NIGHTLY_SYNC),
@@ -43,7 +49,7 @@ def nightly_sync_job(site: str | None = None, cwa_url: str = "") -> UnresolvedAs
     )
 
 
-def nightly_sync_schedule(schedule: ScheduleSettings, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def nightly_sync_schedule(schedule: ScheduleSettings, job: AssetJob) -> dg.ScheduleDefinition:
     """The schedule of `[schedule]`. It ships running: installing the pipeline is the decision to sync every night."""
     return dg.ScheduleDefinition(
         name=f"{job.name}_schedule",
@@ -55,7 +61,15 @@ def nightly_sync_schedule(schedule: ScheduleSettings, job: UnresolvedAssetJobDef
     )
 
 
-def page_after_a_failure_of(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def freshness(schedule: ScheduleSettings) -> dg.FreshnessPolicy:
+    """What the lists and the page owe their readers: each scheduled sync has made them before the next one starts."""
+    ticks = croniter(schedule.cron, datetime(2026, 1, 1))
+    times = [ticks.get_next(datetime) for _ in range(TICKS_COMPARED)]
+    shortest_pause = min(after - before for before, after in pairwise(times))
+    return dg.FreshnessPolicy.cron(schedule.cron, min(shortest_pause, timedelta(days=1)), schedule.timezone)
+
+
+def page_after_a_failure_of(job: AssetJob) -> dg.SensorDefinition:
     """The sensor that tells the page of a failed run; it is evaluated where the site's code runs, as the job is."""
 
     @dg.run_failure_sensor(

@@ -1,63 +1,56 @@
-"""What is tied to what: clients to groups, computers to PCIDs."""
+"""What belongs to what: clients to groups, computers to PCIDs."""
 
-from typing import Any
-
+import dagster as dg
 import pandas as pd
 
-from cwa_pipeline.assets.second_process import SecondProcessResource
+from cwa_pipeline.assets import sources
+from cwa_pipeline.assets.checks import (
+    computers_have_a_known_client,
+    one_row_per_client,
+    one_row_per_computer,
+    serial_matches_have_the_same_serial,
+)
+from cwa_pipeline.assets.table_asset import table_asset
 from cwa_pipeline.config.settings import generic_serials
-from cwa_pipeline.rules.matching import matches as matching
-from cwa_pipeline.rules.matching import serials
+from cwa_pipeline.rules.matching import matches, serials
 from cwa_pipeline.rules.suggestions import suggestions
 
-
-def serial_blacklist() -> pd.DataFrame:
-    return serials.serial_blacklist(generic_serials())
+GROUP = "matching"
 
 
-def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
-    return matching.client_groups(cwa_clients, pcrt_groups)
+@table_asset(GROUP, deps=[sources.GENERIC_SERIALS])
+def serial_blacklist() -> dg.MaterializeResult:
+    return dg.MaterializeResult(value=serials.serial_blacklist(generic_serials()))
 
 
+@table_asset(GROUP, checks=[one_row_per_client])
+def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> dg.MaterializeResult:
+    groups = matches.client_groups(cwa_clients, pcrt_groups)
+    return dg.MaterializeResult(value=groups, check_results=[one_row_per_client(groups, cwa_clients)])
+
+
+@table_asset(GROUP, checks=[one_row_per_computer, serial_matches_have_the_same_serial, computers_have_a_known_client])
 def computer_matches(
-    second_process: SecondProcessResource,
     cwa_computers: pd.DataFrame,
     pcrt_pcids: pd.DataFrame,
     serial_blacklist: pd.DataFrame,
     client_groups: pd.DataFrame,
-) -> pd.DataFrame:
-    matches = matching.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
-    second_process.begin(*_suggesting(cwa_computers, matches, pcrt_pcids, serial_blacklist))
-    return matches
+) -> dg.MaterializeResult:
+    matched = matches.computer_matches(cwa_computers, pcrt_pcids, serial_blacklist, client_groups)
+    checks = [
+        one_row_per_computer(matched, cwa_computers),
+        serial_matches_have_the_same_serial(matched, cwa_computers, pcrt_pcids, serial_blacklist),
+        computers_have_a_known_client(cwa_computers, client_groups),
+    ]
+    return dg.MaterializeResult(value=matched, check_results=checks)
 
 
+@table_asset(GROUP)
 def match_suggestions(
-    second_process: SecondProcessResource,
     cwa_computers: pd.DataFrame,
     computer_matches: pd.DataFrame,
     pcrt_pcids: pd.DataFrame,
     serial_blacklist: pd.DataFrame,
-) -> pd.DataFrame:
-    found = second_process.work(*_suggesting(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist))
-    second_process.rest()  # nothing else is asked of it, and the page has a use for its memory
-    return found
-
-
-def _suggesting(
-    cwa_computers: pd.DataFrame,
-    computer_matches: pd.DataFrame,
-    pcrt_pcids: pd.DataFrame,
-    serial_blacklist: pd.DataFrame,
-) -> tuple[Any, ...]:
-    """How much work the suggestions are, and what is called with what for them."""
-    return (
-        len(cwa_computers),
-        suggestions.match_suggestions,
-        cwa_computers[suggestions.LOOKED_AT["cwa_computers"]],
-        computer_matches[suggestions.LOOKED_AT["computer_matches"]],
-        pcrt_pcids[suggestions.LOOKED_AT["pcrt_pcids"]],
-        serial_blacklist,
-    )
-
-
-FIRST = (serial_blacklist, client_groups, computer_matches)  # of all that is worked out
+) -> dg.MaterializeResult:
+    found = suggestions.match_suggestions(cwa_computers, computer_matches, pcrt_pcids, serial_blacklist)
+    return dg.MaterializeResult(value=found)

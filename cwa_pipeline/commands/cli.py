@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cwa_pipeline import process
 from cwa_pipeline.errors import PipelineError, SettingsError
 
 if TYPE_CHECKING:
@@ -322,14 +321,11 @@ def prune(
 
 
 def _nightly_sync(*, dry_run: bool, release: list[str], plan_id: str | None = None) -> "SyncOutcome":
-    """Run the job once; the second process gets ready while this one imports Dagster."""
-    from cwa_pipeline.second_process_early import begun_early
+    """Run the job once."""
+    from cwa_pipeline.commands.run import run_nightly_sync
 
-    with begun_early():
-        from cwa_pipeline.commands.run import run_nightly_sync
-
-        _prepare()
-        return run_nightly_sync(dry_run=dry_run, plan_id=plan_id, release=release)
+    _prepare()
+    return run_nightly_sync(dry_run=dry_run, plan_id=plan_id, release=release)
 
 
 def _prepare() -> None:
@@ -338,9 +334,6 @@ def _prepare() -> None:
 
     require_all()
     _show_progress()
-    import cwa_pipeline.definitions  # noqa: F401 - with all that it imports, before the collector looks at it
-
-    process.is_imported()
 
 
 def _show_progress() -> None:
@@ -357,10 +350,8 @@ def _show_progress() -> None:
 
 def main() -> None:
     """Run the command line; an error of ours is its one line, without a stack trace."""
-    process.begin()
-    with process.quick_end():
-        try:
-            app()
-        except PipelineError as error:
-            typer.echo(f"cwa-pipeline: {error}", err=True)
-            sys.exit(1)
+    try:
+        app()
+    except PipelineError as error:
+        typer.echo(f"cwa-pipeline: {error}", err=True)
+        sys.exit(1)

@@ -32,7 +32,7 @@ def run_nightly_sync(*, dry_run: bool = False, plan_id: str | None = None, relea
     """Run the job once, recorded where DAGSTER_HOME says (nowhere when that is not set)."""
     return _run(
         {
-            "rules": {"config": {"release": [*release]}},
+            "members_plan": {"config": {"release": [*release]}},
             "additional_members": {"config": {"dry_run": dry_run, "plan_id": plan_id}},
         }
     )
@@ -72,11 +72,10 @@ def run_pruning(*, dry_run: bool = False) -> PruningOutcome:
 
 
 def _run(ops: dict[str, Any], assets: Sequence[str] = ()) -> SyncOutcome:
-    from cwa_pipeline.assets import event_log  # noqa: PLC0415 - only when asked for
     from cwa_pipeline.definitions import defs, job_name  # noqa: PLC0415 - reads the configuration, so only when asked for
 
     config = {"ops": ops, **_QUIET}
-    with _instance() as instance, event_log.held_open(instance):
+    with _instance() as instance:
         job = defs.resolve_job_def(job_name)
         keys = [key for key in job.asset_layer.executable_asset_keys if key.path[-1] in assets]
         result = job.execute_in_process(

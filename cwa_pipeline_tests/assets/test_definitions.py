@@ -9,7 +9,7 @@ import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon asks for its next tick
 
 from cwa_pipeline.assets import sources
-from cwa_pipeline.assets.jobs import nightly_sync_job, nightly_sync_schedule
+from cwa_pipeline.assets.jobs import freshness, nightly_sync_job, nightly_sync_schedule
 from cwa_pipeline.assets.lineage import SOURCES
 from cwa_pipeline.config.settings import ScheduleSettings
 from cwa_pipeline.definitions import defs
@@ -76,12 +76,6 @@ def test_the_job_materialises_every_asset() -> None:
     assert job.asset_layer.executable_asset_keys == OURS
 
 
-def test_both_systems_are_read_in_one_step_so_that_neither_waits_and_pcrts_tables_are_of_one_moment() -> None:
-    nodes = defs.resolve_job_def("nightly_sync").nodes
-    [step] = [node for node in nodes if node.name.startswith("source_tables")]
-    assert set(step.definition.output_dict) >= GROUPS["cwa"] | GROUPS["pcrt"]
-
-
 def test_every_blocking_check_guards_the_write() -> None:
     last = dg.AssetKey("additional_members")
     upstream = set(GRAPH.upstream_key_iterator(last))
@@ -140,3 +134,19 @@ def test_every_column_of_an_issue_table_leads_back_to_a_source_system(table: str
     for column in TABLES[table].to_schema().columns:
         if column not in made_here:
             assert reaches_a_source(f"{table}.{column}"), column
+
+
+@pytest.mark.parametrize("cron", ["0 1 * * *", "0 1 * * 1-5", "*/30 * * * *", "15 3 1 * *", "0 1,13 * * *"])
+def test_the_lists_and_the_page_are_stale_when_a_scheduled_sync_did_not_make_them(cron: str) -> None:
+    policy = freshness(ScheduleSettings(cron=cron, timezone="America/New_York"))
+    assert (policy.deadline_cron, policy.timezone) == (cron, "America/New_York")
+    assert timedelta(minutes=1) <= policy.lower_bound_delta <= timedelta(days=1)
+    for table in ("additional_members", "integration_page"):
+        assert GRAPH.get(dg.AssetKey(table)).freshness_policy is not None
+
+
+def test_tables_that_name_people_and_the_write_to_pcrt_are_tagged() -> None:
+    tags = {key.to_user_string(): GRAPH.get(key).tags for key in GRAPH.materializable_asset_keys}
+    assert "pii" in tags["cwa_clients"]
+    assert "pii" not in tags["computer_matches"]
+    assert [table for table in tags if tags[table].get("writes") == "pcrt"] == ["additional_members"]

@@ -1,21 +1,20 @@
-"""Dagster's files are held while a run lasts, let go when it ends, and hold the same events as ever; no other file is touched."""
+"""The event log keeps its connections, holds the same events as Dagster's own, and stands in the same files."""
 
 from pathlib import Path
 
 import dagster as dg
+import pytest
 import sqlalchemy as sa
 
-from cwa_pipeline.assets.event_log import held_open
+from cwa_pipeline.assets.event_log import KeptConnectionsEventLog
+
+OURS = "event_log_storage:\n  module: cwa_pipeline.assets.event_log\n  class: KeptConnectionsEventLog\n"
 
 
-def instance_at(folder: Path) -> dg.DagsterInstance:
-    folder.mkdir()
-    (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+def instance_at(folder: Path, storage: str = OURS) -> dg.DagsterInstance:
+    folder.mkdir(exist_ok=True)
+    (folder / "dagster.yaml").write_text(f"telemetry:\n  enabled: false\n{storage}", encoding="utf-8")
     return dg.DagsterInstance.from_config(str(folder))
-
-
-def logs_of_wal(folder: Path) -> set[str]:
-    return {path.name.partition(".db")[0] for path in folder.rglob("*.db-wal")}
 
 
 @dg.op
@@ -23,58 +22,72 @@ def speak(context: dg.OpExecutionContext) -> None:
     context.log.info("an invented word")
 
 
-def run_of(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+def run_in(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     return dg.JobDefinition(
         name="talk", graph_def=dg.GraphDefinition(name="talk", node_defs=[speak])
     ).execute_in_process(instance=instance)
 
 
-def test_a_runs_files_are_not_folded_up_after_each_event_and_are_when_it_ends(tmp_path: Path) -> None:
-    with instance_at(tmp_path / "home") as instance:
-        run_id = run_of(instance).run_id
-        assert run_id not in logs_of_wal(tmp_path)
-        with held_open(instance):
-            instance.report_engine_event("an invented event", run_id=run_id, job_name="talk")
-            assert run_id in logs_of_wal(tmp_path)
-            assert "an invented event" in [event.message for event in instance.all_logs(run_id)]
-        assert run_id not in logs_of_wal(tmp_path)
-        assert "an invented event" in [event.message for event in instance.all_logs(run_id)]
+def messages(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    return [event.message for event in instance.all_logs(run_id)]
 
 
-def test_only_commits_of_events_do_not_wait_for_the_disk_and_only_while_the_files_are_held(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("first", "then"), [("", OURS), (OURS, "")], ids=["added", "removed"])
+def test_the_lines_in_dagster_yaml_can_be_added_and_removed_at_any_time(tmp_path: Path, first: str, then: str) -> None:
+    with instance_at(tmp_path, first) as instance:
+        earlier = run_in(instance).run_id
+        written = messages(instance, earlier)
+    with instance_at(tmp_path, then) as instance:
+        assert isinstance(instance.event_log_storage, KeptConnectionsEventLog) == bool(then)
+        assert messages(instance, earlier) == written
+        assert "an invented word" in written
+        later = run_in(instance).run_id
+        assert len(messages(instance, later)) == len(written)
+    files = {path.stem for path in (tmp_path / "history" / "runs").glob("*.db")}
+    assert files == {"index", earlier, later}
+
+
+def test_a_file_keeps_its_engine_from_one_event_to_the_next(tmp_path: Path) -> None:
+    with instance_at(tmp_path) as instance:
+        storage = instance.event_log_storage
+        assert isinstance(storage, KeptConnectionsEventLog)
+
+        def engine_of(run_id: str | None) -> sa.Engine:
+            with storage.run_connection(run_id) if run_id else storage.index_connection() as connection:
+                assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1  # no wait at each commit
+                return connection.engine
+
+        assert engine_of(None) is engine_of(None)
+        first = engine_of("first-run")
+        assert engine_of("first-run") is first
+        engine_of("second-run")
+        assert engine_of("first-run") is not first  # only the latest run's file stays open
+
+
+def test_nothing_else_that_is_opened_meanwhile_waits_less_for_the_disk(tmp_path: Path) -> None:
     pcrt = sa.create_engine(f"sqlite:///{tmp_path / 'pcrt.db'}", poolclass=sa.NullPool)
-
-    def synchronous() -> tuple[int, int]:
-        """PRAGMA synchronous for an event and for PCRT: 2 waits for the disk at each commit, 1 when the log is moved."""
-        with instance.event_log_storage.index_connection() as events, pcrt.connect() as rows:
-            return tuple(connection.exec_driver_sql("PRAGMA synchronous").scalar() for connection in (events, rows))
-
     with instance_at(tmp_path / "home") as instance:
-        assert synchronous() == (2, 2)
-        with held_open(instance), held_open(instance):
-            assert synchronous() == (1, 2)
-        assert synchronous() == (2, 2)
+        run_in(instance)
+        with pcrt.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
-def test_each_file_has_one_engine_and_only_while_it_is_held(tmp_path: Path) -> None:
-    def engines() -> set[sa.Engine]:
-        found = set()
-        for _ in range(2):
-            with instance.event_log_storage.index_connection() as events:
-                assert events.exec_driver_sql("SELECT 1").scalar() == 1
-                found.add(events.engine)
-        return found
-
-    with instance_at(tmp_path / "home") as instance:
-        assert len(engines()) == 2
-        with held_open(instance):
-            of_all_runs = engines()
-            with held_open(instance):
-                assert engines() == of_all_runs
-        assert len(of_all_runs) == 1
-        assert engines().isdisjoint(of_all_runs)
+def test_a_folder_of_its_own_can_be_configured(tmp_path: Path) -> None:
+    with instance_at(tmp_path / "home", f"{OURS}  config:\n    base_dir: {tmp_path / 'events'}\n") as instance:
+        run_id = run_in(instance).run_id
+    assert (tmp_path / "events" / f"{run_id}.db").is_file()
 
 
-def test_where_dagster_keeps_events_in_memory_there_is_nothing_to_hold() -> None:
-    with dg.DagsterInstance.ephemeral() as instance, held_open(instance):
-        assert run_of(instance).success
+def test_what_ran_before_can_be_forgotten(tmp_path: Path) -> None:
+    with instance_at(tmp_path) as instance:
+        run_id = run_in(instance).run_id
+        instance.delete_run(run_id)
+        assert messages(instance, run_id) == []
+        assert run_in(instance).success
+
+
+def test_dagster_still_has_what_the_storage_relies_on() -> None:
+    storage = KeptConnectionsEventLog.__mro__[1]
+    for name in ("run_connection", "index_connection", "conn_string_for_shard", "register_instance", "dispose"):
+        assert callable(getattr(storage, name))
+    assert storage.config_type().keys() == {"base_dir"}

@@ -27,7 +27,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 def cwa_pipeline(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command in `folder`, as a shell would."""
-    command = [sys.executable, "-m", "cwa_pipeline", *arguments]
+    command = [sys.executable, "-m", "cwa_pipeline.commands", *arguments]
     return subprocess.run(
         command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
     )
@@ -118,7 +118,7 @@ def test_a_process_that_ends_at_once_leaves_no_temporary_folder_behind(shop: Sho
 
 
 def test_words_that_nobody_reads_are_no_success() -> None:
-    with subprocess.Popen([sys.executable, "-m", "cwa_pipeline", "--help"], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-m", "cwa_pipeline.commands", "--help"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.wait(60) != 0

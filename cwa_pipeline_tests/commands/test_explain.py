@@ -228,7 +228,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def explain(*what: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cwa_pipeline", "explain", *what]
+    command = [sys.executable, "-m", "cwa_pipeline.commands", "explain", *what]
     return subprocess.run(
         command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
     )
@@ -250,7 +250,7 @@ def test_explain_prints_one_line_a_link_with_a_mark_and_the_fix_on_its_own(synce
 def test_in_a_narrow_terminal_a_long_line_goes_on_under_its_sentence(synced: Shop) -> None:
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
-    command = [sys.executable, "-m", "cwa_pipeline", "explain", "44"]
+    command = [sys.executable, "-m", "cwa_pipeline.commands", "explain", "44"]
     environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
     environment["TERM"] = "xterm"
     subprocess.run(command, cwd=synced.folder, env=environment, stdin=follower, stdout=follower, check=True)

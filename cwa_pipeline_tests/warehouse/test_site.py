@@ -70,7 +70,7 @@ def own_table(name: str) -> pd.DataFrame:
 
 
 def cwa_pipeline(opened: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return command(opened, "-m", "cwa_pipeline", *arguments)
+    return command(opened, "-m", "cwa_pipeline.commands", *arguments)
 
 
 @pytest.mark.parametrize("name", ["tampa bay", "tampa-bay", "", "1tampa", "tämpa", "t" * 41, "pg_tampa", "a;b", '"'])

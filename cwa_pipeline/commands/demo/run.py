@@ -22,6 +22,12 @@ from cwa_pipeline.config.environment import DEFAULT_PAGE_FILE
 from cwa_pipeline.warehouse.store import Warehouse
 
 MARK = "made by cwa-pipeline demo"  # a folder with this file in it may be emptied; any other is left alone
+DAGSTER_YAML = """telemetry:
+  enabled: false
+event_log_storage:
+  module: cwa_pipeline.assets.event_log
+  class: KeptConnectionsEventLog
+"""
 UI_PORT = 3000
 READ_TABLES = ["cwa_clients", "cwa_computers", "pcrt_groups", "pcrt_pcids", "pcrt_subscriptions", "computer_matches"]
 
@@ -69,7 +75,7 @@ def _empty(folder: Path) -> None:
     home = folder / "dagster_home"
     home.mkdir(parents=True)
     (folder / MARK).touch()
-    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
 
 
 def _tell(folder: Path) -> None:
