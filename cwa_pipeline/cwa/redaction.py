@@ -1,7 +1,4 @@
-"""What ConnectWise Automate said, in a message without a secret.
-
-What belongs here: blotting out and shortening. What must not: which words of the server are told, and when (`automate_http`).
-"""
+"""What ConnectWise Automate said, fit for a message: without our secrets, on one line, short."""
 
 import html
 import json
@@ -14,8 +11,8 @@ from pydantic import SecretStr
 LONGEST_QUOTE = 200  # characters of an error body: enough for CWA's {"Message": ...}, no room for a whole HTML page
 
 
-def quoted(text: str, secrets: Iterable[SecretStr]) -> str:
-    """A text of the server's, fit for a message: our secrets blotted out, one line, short."""
+def redacted(text: str, secrets: Iterable[SecretStr]) -> str:
+    """A text of the server's with each secret as ***, in whatever spelling it comes."""
     for secret in secrets:
         spellings = "|".join(map(re.escape, _spellings(secret.get_secret_value())))
         text = re.sub(spellings, "***", text, flags=re.IGNORECASE)
