@@ -99,7 +99,7 @@ class WarehouseResource(dg.ConfigurableResource):
             self._warehouse = held.enter_context(Warehouse(warehouse_url()))
             held.enter_context(self._warehouse.exclusive())
             site.claim(self._warehouse)
-            held.enter_context(self._warehouse.held_open())
+            held.enter_context(self._warehouse.reuse_connections())
             self._thread = ThreadPoolExecutor(1, "store-tables")
             # Before the lock goes: of a run that is cancelled, Dagster may leave the step as it is.
             held.callback(self._thread.shutdown, cancel_futures=True)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cwa_pipeline.assets.lineage import column_lineage, come_from
 from cwa_pipeline.tables import TABLES
-from cwa_pipeline.warehouse.schema import column_type, impersonal_columns, key, model
+from cwa_pipeline.warehouse.schema import column_type, key, model, non_personal_columns
 
 OWNERS = ["team:pcrt-maintainers"]
 PREVIEW_ROWS = 5  # enough to recognise a table; the rows themselves are one query away
@@ -35,7 +35,7 @@ def table_spec(table: str, group: str, kinds: set[str], deps: Iterable[dg.AssetK
 def materialisation_metadata(asset: dg.AssetKey, frame: pd.DataFrame) -> dict[str, Any]:
     """The row count and the first rows. Event logs last for ever, so columns that name people are left out."""
     *prefix, table = asset.path
-    shown = impersonal_columns(table)
+    shown = non_personal_columns(table)
     preview = frame[shown].head(PREVIEW_ROWS)
     records = [
         dg.TableRecord({str(name): "" if pd.isna(value) else str(value) for name, value in row.items()})

@@ -14,10 +14,9 @@ from cwa_pipeline.pcrt.connection import try_again
 from cwa_pipeline.pcrt.reader import Pcrt
 from cwa_pipeline.rules.members.ledger import as_ledger
 from cwa_pipeline.warehouse.store import Warehouse
+from cwa_pipeline.warehouse.sync_record import LEDGER
 
 log = logging.getLogger(__name__)
-
-LEDGER = "additional_members_ledger"
 
 
 def tables_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> list[str]:
