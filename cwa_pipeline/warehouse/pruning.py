@@ -107,6 +107,6 @@ def _delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     # Only Dagster's SQLite storage has a file per run
-    path_for_shard = getattr(instance.event_log_storage, "path_for_shard", None)
-    for suffix in ("", "-wal", "-shm") if path_for_shard else ():
-        Path(path_for_shard(run_id) + suffix).unlink(missing_ok=True)
+    if path_of := getattr(instance.event_log_storage, "path_for_shard", None):
+        for suffix in ("", "-wal", "-shm"):
+            Path(path_of(run_id) + suffix).unlink(missing_ok=True)
