@@ -80,7 +80,7 @@ class WarehouseResource(dg.ConfigurableResource):
             refuse_a_second_site_of_this_name(context.instance, context.run)
         with Warehouse(warehouse_url()) as self._warehouse, self._warehouse.exclusive():
             site.claim(self._warehouse)
-            with self._warehouse.held_open():
+            with self._warehouse.reuse_connections():
                 yield self
 
     @property

@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 
 from cwa_pipeline.commands.demo.msp import invented_msp
-from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline.warehouse import sqlite as warehouse_sqlite
+from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.trial import Trial, sample
 from cwa_pipeline_tests.faults.warehouse_faults import (

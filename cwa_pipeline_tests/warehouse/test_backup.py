@@ -18,8 +18,7 @@ from sqlalchemy.engine import URL, make_url
 
 from cwa_pipeline.errors import BackupError, BusyError, WarehouseError
 from cwa_pipeline.tables import TABLES
-from cwa_pipeline.warehouse.backup import back_up, restore
-from cwa_pipeline.warehouse.backup_file import writing
+from cwa_pipeline.warehouse.backup import back_up, restore, writing
 from cwa_pipeline.warehouse.migrations import HEAD, VERSION_TABLE
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.commands.test_cli import cwa_pipeline
@@ -148,7 +147,7 @@ def test_a_backup_of_an_older_version_is_brought_forward(
             for table in tables:
                 cursor.execute(f"SELECT * FROM {table}")
                 writer.add(table, cursor.fetch_arrow_table())
-            writer.finish(version, "cwa-pipeline of then")
+            writer.finish(tables_version=version, made_by="cwa-pipeline of then")
     restore(Warehouse(url), tmp_path / "older.zip")
     Warehouse(older).create()
     assert_same(rows(Warehouse(url)), rows(Warehouse(older)))
@@ -157,7 +156,7 @@ def test_a_backup_of_an_older_version_is_brought_forward(
 def test_a_backup_of_a_newer_version_is_refused_in_one_line(url: URL, tmp_path: Path) -> None:
     with writing(tmp_path / "newer.zip") as writer:
         writer.add("of_tomorrow", pa.table({"a": [1]}))
-        writer.finish("0999", "cwa-pipeline 9.9")
+        writer.finish(tables_version="0999", made_by="cwa-pipeline 9.9")
     with pytest.raises(
         BackupError, match=r"made by a newer version \(cwa-pipeline 9\.9, .*0999.*\); upgrade this"
     ) as said:
@@ -178,7 +177,7 @@ def test_a_backup_of_a_newer_format_is_refused_whatever_else_it_says(url: URL, t
 
 def test_a_warehouse_of_an_older_version_is_not_backed_up_under_the_new_ones_name(url: URL, tmp_path: Path) -> None:
     load_release("2388406", url)
-    with pytest.raises(WarehouseError, match="of an older version, or there are none; run `cwa-pipeline check`"):
+    with pytest.raises(WarehouseError, match="of an older version, or missing; run `cwa-pipeline check`"):
         back_up(Warehouse(url), tmp_path / "backup.zip")
     assert not list(tmp_path.glob("*.zip"))
 
@@ -304,7 +303,7 @@ def test_a_full_disk_leaves_no_half_a_backup(filled: Warehouse, tmp_path: Path) 
     with others(back_up_on_a_full_disk, URL.create("sqlite", database=str(tmp_path / "filled.db"))) as [other]:
         said = other.pipe.recv()
         other.process.join()
-    assert "full.zip: cannot be written (File too large); name a place" in said
+    assert "full.zip: cannot be written (File too large); choose a folder" in said
     assert not [path for path in tmp_path.iterdir() if "full.zip" in path.name]
 
 
@@ -318,7 +317,7 @@ def test_backup_and_restore_on_the_command_line(filled: Warehouse, tmp_path: Pat
     again = cwa_pipeline("backup", "night.zip", folder=tmp_path, WAREHOUSE_URL=old)
     assert (again.returncode, again.stderr) == (
         1,
-        "cwa-pipeline: night.zip: is there already; name a file that is not\n",
+        "cwa-pipeline: night.zip: already exists; choose another file name\n",
     )
     back = cwa_pipeline("restore", "night.zip", folder=tmp_path, WAREHOUSE_URL=new)
     assert back.returncode == 0, back.stderr

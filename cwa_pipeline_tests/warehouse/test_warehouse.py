@@ -272,7 +272,7 @@ def test_sqlite_waits_for_the_disk_before_a_commit_returns(tmp_path: Path) -> No
 
 def test_a_table_that_was_never_filled_is_no_empty_table(warehouse: Warehouse) -> None:
     for table in set(ASSET_TABLES) - GROWING:
-        with pytest.raises(WarehouseError, match=f"{table} was never filled; materialise the asset {table} first"):
+        with pytest.raises(WarehouseError, match=f"{table} was never filled; materialize the asset {table} first"):
             warehouse.read(table)
 
 
@@ -287,7 +287,7 @@ def test_a_table_filled_with_no_rows_is_an_empty_table(warehouse: Warehouse) -> 
 
 
 def test_a_warehouse_that_was_never_made_says_what_makes_it(url: URL) -> None:
-    with pytest.raises(WarehouseError, match="run a sync, which makes"):
+    with pytest.raises(WarehouseError, match="run a sync, which creates"):
         Warehouse(url).read("pcrt_groups")
 
 
@@ -337,7 +337,7 @@ UNFIT = {
     "text as a number": (SUBSCRIPTIONS.assign(plan=[7, 8]), r"plan must be str, not integer \(int64\): 7, 8;"),
     "text as bytes": (SUBSCRIPTIONS.assign(plan=[b"a", None]), r"plan must be str, not bytes"),
     "a column too few": (SUBSCRIPTIONS.drop(columns="plan"), r"plan is missing;"),
-    "a column too many": (SUBSCRIPTIONS.assign(colour="red"), r"colour is no column of this table;"),
+    "a column too many": (SUBSCRIPTIONS.assign(colour="red"), r"colour is not a column of this table;"),
 }
 
 
@@ -346,7 +346,7 @@ UNFIT = {
 def test_an_unfit_frame_is_refused_by_name_and_the_old_rows_stay(warehouse: Warehouse, unfit: str) -> None:
     frame, says = UNFIT[unfit]
     warehouse.replace({"pcrt_groups": GROUPS, "pcrt_subscriptions": SUBSCRIPTIONS}, "first")
-    with pytest.raises(WarehouseError, match=rf"^pcrt_subscriptions\.{says}.*mend the asset pcrt_subscriptions$"):
+    with pytest.raises(WarehouseError, match=rf"^pcrt_subscriptions\.{says}.*fix the asset pcrt_subscriptions$"):
         warehouse.replace({"pcrt_groups": GROUPS.head(0), "pcrt_subscriptions": frame}, "second")
     assert len(warehouse.read("pcrt_groups")) == 2
     assert len(warehouse.read("pcrt_subscriptions")) == 2
@@ -420,7 +420,7 @@ def test_postgresql_shows_every_description(postgresql_server: PostgresqlServer)
 
 ALTERED = {
     "DROP COLUMN name": r"pcrt_groups\.name is missing .*; add it: ALTER TABLE pcrt_groups ADD COLUMN name TEXT",
-    "ADD COLUMN note TEXT NOT NULL DEFAULT ''": r"pcrt_groups\.note is no column of ours and NOT NULL",
+    "ADD COLUMN note TEXT NOT NULL DEFAULT ''": r"pcrt_groups\.note is not a column of ours and is NOT NULL",
 }
 
 
@@ -431,7 +431,7 @@ def test_a_table_with_other_columns_is_refused_by_name(warehouse: Warehouse, url
         warehouse.create()
 
 
-@pytest.mark.parametrize(("declared", "says"), [("INTEGER", "has to be TEXT"), ("TEXT NOT NULL", "has to take nulls")])
+@pytest.mark.parametrize(("declared", "says"), [("INTEGER", "must be TEXT"), ("TEXT NOT NULL", "must allow nulls")])
 def test_a_column_of_another_kind_is_refused_by_name(warehouse: Warehouse, url: URL, declared: str, says: str) -> None:
     run_sql(
         url,
@@ -567,7 +567,7 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(tmp_path: Path) -> Non
 def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "letters.txt"
     file.write_text("dear all, " * 1000)
-    with pytest.raises(WarehouseError, match=r"letters\.txt: .*file is not a database; WAREHOUSE_URL has to name"):
+    with pytest.raises(WarehouseError, match=r"letters\.txt: .*file is not a database; WAREHOUSE_URL must name"):
         Warehouse(URL.create("sqlite", database=str(file))).create()
     assert file.read_text() == "dear all, " * 1000
 
@@ -635,6 +635,6 @@ def test_the_address_keeps_its_password_and_parameters() -> None:
     url = URL.create(
         "postgresql+psycopg2", "u:ser", password, "db.example.com", 5433, "ware house", {"sslmode": "require"}
     )
-    parts = conninfo_to_dict(PostgresqlDatabase(url)._conninfo)
+    parts = conninfo_to_dict(PostgresqlDatabase(url).conninfo)
     assert parts | {"user": "u:ser", "password": password, "host": "db.example.com", "dbname": "ware house"} == parts
     assert (parts["sslmode"], str(parts["port"])) == ("require", "5433")

@@ -234,7 +234,7 @@ def test_a_file_that_another_program_holds_is_left_alone_with_a_remedy(
     monkeypatch.setattr(warehouse_sqlite, "BUSY_SECONDS", 0)
     with others(replace_and_wait_before_the_commit, url) as writers:
         writers[0].wait_until_ready()
-        with pytest.raises(WarehouseError, match=r"warehouse\.db: .*database is locked; another program has held it"):
+        with pytest.raises(WarehouseError, match=r"warehouse\.db: .*database is locked; another program has locked it"):
             warehouse.replace({"pcrt_groups": OLD.head(0)}, "third")
         let_them_finish(writers)
     assert warehouse.loads()["run_id"].tolist() == ["second"]

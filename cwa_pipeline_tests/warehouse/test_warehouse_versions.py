@@ -222,7 +222,7 @@ def test_processes_that_bring_a_warehouse_forward_at_once_all_succeed(url: URL) 
 def test_reading_an_older_warehouse_says_what_brings_it_forward(url: URL) -> None:
     load_release("190028e", url)
     with pytest.raises(
-        WarehouseError, match="run `cwa-pipeline check`, which brings the tables of an older version forward"
+        WarehouseError, match="run `cwa-pipeline check`, which upgrades the tables of an older version"
     ):
         Warehouse(url).read("cwa_computers")
 
@@ -249,7 +249,7 @@ def test_a_warehouse_of_a_newer_version_is_refused_and_untouched(url: URL) -> No
     run_sql(url, f"UPDATE {VERSION_TABLE} SET version_num = '0999'", "DROP TABLE open_issues")
     before = everything(url)
     with pytest.raises(
-        WarehouseError, match=r"made by a newer cwa-pipeline \(version 0999, .*: upgrade this one"
+        WarehouseError, match=r"made by a newer cwa-pipeline \(version 0999; .*: upgrade this one"
     ) as said:
         Warehouse(url).create()
     assert "\n" not in str(said.value)
@@ -275,7 +275,7 @@ def test_a_schema_that_another_program_uses_is_refused_in_one_line_and_untouched
     before = everything(url)
     place = Path(str(url.database)).name
     with pytest.raises(
-        WarehouseError, match=rf"{place}: another program keeps tables of our names there \(.*\); let"
+        WarehouseError, match=rf"{place}: another program keeps tables with our names there \(.*\); set"
     ) as said:
         Warehouse(url).create()
     assert "\n" not in str(said.value)
