@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from cwa_pipeline.assets.lineage import column_lineage, come_from
-from cwa_pipeline.warehouse.schema import column_type, non_personal_columns, key, model
+from cwa_pipeline.warehouse.schema import column_type, key, model, non_personal_columns
 
 PREVIEW_ROWS = 5  # enough to recognise a table; the rows themselves are one query away
 

@@ -12,7 +12,7 @@ from cwa_pipeline.assets.io_manager import KEY
 from cwa_pipeline.assets.metadata import column_schema
 from cwa_pipeline.rules.receipts import Reading
 from cwa_pipeline.tables import TABLES
-from cwa_pipeline.warehouse.schema import non_personal_columns, model
+from cwa_pipeline.warehouse.schema import model, non_personal_columns
 
 OWNERS = ["team:pcrt-maintainers"]
 RULES_VERSION = version("cwa-pipeline")  # a rule may have changed with a release

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from cwa_pipeline.commands.fitness import Mark
 from cwa_pipeline.config.environment import CwaCredentials, nights_folder, page_path, pcrt_database_url, warehouse_url
 from cwa_pipeline.config.settings import Settings
-from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.client import CwaClient
 from cwa_pipeline.pcrt.privileges import excess_privileges, remedy
 from cwa_pipeline.pcrt.reader import Pcrt
 from cwa_pipeline.rules.matching.plans import plans_of_groups

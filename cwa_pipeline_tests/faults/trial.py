@@ -16,9 +16,9 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 
 from cwa_pipeline.commands.run import SyncOutcome
-from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline.rules.members.ledger import unsettled
 from cwa_pipeline.warehouse.store import Warehouse
+from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.shop import Shop
 

@@ -181,7 +181,7 @@ def test_a_damaged_text_is_read_as_php_reads_it_or_is_a_problem(
 
 def read_by_the_unserializer_alone(monkeypatch: pytest.MonkeyPatch, column: list[str]) -> pd.DataFrame:
     with monkeypatch.context() as patched:
-        patched.setattr(pcextra, "_flat_fields", lambda raw: None)
+        patched.setattr(pcextra, "_flat_fields", lambda _: None)
         return serial_numbers(pd.Series(column, dtype="str"), SERIAL_FIELD)
 
 
