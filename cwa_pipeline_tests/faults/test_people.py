@@ -1,4 +1,4 @@
-"""People at work while a sync runs: a technician who edits lists by hand, and somebody who starts a second sync."""
+"""People who work while a sync runs: a technician who edits lists, and somebody who starts a second sync."""
 
 import random
 import re
@@ -18,16 +18,14 @@ from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 
 ROUNDS = 6
 SHARE_OF_FREE_TEXT = 0.3
-PAUSE_SECONDS = 0.01  # between two edits: all of them take about as long as a sync, so that some fall between its read and its write
-BUSY = 75  # the exit status of a sync that another one kept out
-SLOW_CWA = (
-    0.05  # seconds a request: the other sync is started some milliseconds later, and has to find this one at work
-)
+PAUSE_SECONDS = 0.01  # between two edits, so that some fall between the sync's read and its write
+BUSY = 75  # the exit status of a sync that found another one at work
+SLOW_CWA = 0.05  # seconds a request, so that the sync started second finds the first one at work
 
 
 @dataclass
 class Technician:
-    """Edits one list after another, each once, on a connection of his own, until told to stop or all are done."""
+    """Edits one list after another, each once, on a separate connection, until told to stop."""
 
     shop: DisturbedShop
     rng: random.Random
@@ -53,7 +51,7 @@ class Technician:
 
 
 @pytest.mark.parametrize("engine", ["MyISAM", "InnoDB"])
-def test_no_edit_that_a_technician_makes_during_a_sync_is_silently_lost(
+def test_no_edit_during_a_sync_is_silently_lost(
     mariadb_server: MariadbServer, tmp_path: Path, commands: WarmCommands, tally: Tally, full: bool, engine: str
 ) -> None:
     collided = 0
@@ -79,7 +77,7 @@ def test_no_edit_that_a_technician_makes_during_a_sync_is_silently_lost(
                 )
             assert not silently_lost
             assert not mixed
-            # A conflict is where somebody else wrote: never a list that nobody touched.
+            # Only a list that somebody edited can be a conflict.
             assert {key for key, status in statuses.items() if status == "conflict"} <= edits.keys()
             collided += stopped + sum(
                 status == "conflict" or (key, edits.get(key)) in told for key, status in statuses.items()
@@ -93,9 +91,7 @@ def _sync_while(disturbed: DisturbedShop, commands: WarmCommands, technician: Te
     """Run one sync beside the technician; its exit status and what it said."""
     worker = threading.Thread(target=technician.work)
     command = commands.start(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
-    while (
-        command.is_running() and "group members" not in command.said()
-    ):  # CWA is read: PCRT's turn has come or is over
+    while command.is_running() and "group members" not in command.said():  # CWA is the first to be read
         time.sleep(PAUSE_SECONDS)
     worker.start()
     status = command.wait()
@@ -111,7 +107,7 @@ def _statuses(disturbed: DisturbedShop) -> dict[int, str]:
 
 
 def _assert_it_stopped_at_an_edit(said: str, edits: dict[int, str], engine: str) -> None:
-    """Without transactions, an edit between a list's write and the look at it may be a trigger's: the sync names it and stops."""
+    """Without transactions the sync cannot tell an edit right after its write from a trigger: it names the list and stops."""
     assert engine == "MyISAM", said
     found = re.search(r"of subid (\d+) was set to '.*?' and holds \['(.*?)'\]", " ".join(said.split()))
     assert found, said
@@ -119,7 +115,7 @@ def _assert_it_stopped_at_an_edit(said: str, edits: dict[int, str], engine: str)
 
 
 def _written_over(disturbed: DisturbedShop, *, may_be_open: bool = False) -> set[tuple[int, str]]:
-    """What the ledger says it wrote over: subscription and the list of before. After a stop, what it was about to may be written too."""
+    """Subscriptions and old lists that the ledger says were overwritten; after a stop a planned write may have happened too."""
     ledger = disturbed.shop.table(LEDGER)
     written = ledger[ledger["status"].isin(["written", *(["planned"] if may_be_open else [])])]
     return set(zip(written["subscription_id"], written["before"].fillna(""), strict=True))
@@ -128,7 +124,7 @@ def _written_over(disturbed: DisturbedShop, *, may_be_open: bool = False) -> set
 def _assert_the_next_sync_tells_every_edit(
     disturbed: DisturbedShop, commands: WarmCommands, edits: dict[int, str]
 ) -> None:
-    """A list in its place is overwritten and in the ledger, free text is left to stand, and all else is as undisturbed."""
+    """The next sync overwrites an edited list and keeps it in the ledger. It leaves free text alone."""
     before = disturbed.shop.lists()
     command = commands.start(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
     assert command.wait() == 0, command.said()
