@@ -1,4 +1,4 @@
-"""The rows that the page gets: which, how many, harmless, and told apart by kind and reason."""
+"""The rows of the page: which, how many, harmless, and grouped by kind and reason."""
 
 from unittest.mock import patch
 
@@ -56,7 +56,7 @@ def values(table: dict, column: str) -> list:
     return [None if which < 0 else coded["v"][which] for which in coded["i"]]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_issue_is_on_the_page_once_in_the_block_of_its_kind_and_reason(seed: int) -> None:
     world = messy_world(seed)
     rows = rows_of(world)
@@ -88,7 +88,7 @@ def test_a_section_counts_all_its_blocks_and_the_worst_kinds_come_first() -> Non
     assert sorted(number for section in sections for number in section.blocks) == list(range(len(found)))
 
 
-def test_what_does_not_fit_is_left_out_from_the_end_and_its_computers_come_with_the_issues() -> None:
+def test_issues_that_do_not_fit_are_left_out_from_the_end_and_the_others_come_with_their_computers() -> None:
     world = messy_world(2)
     with patch.object(content, "ISSUES_AT_MOST", 10), patch.object(content, "COMPUTERS_AT_MOST", 10):
         rows = rows_of(world)
@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_left_out_from_the_end_and_its_computers_come_with_
     st.lists(st.none() | st.integers(1, 3), min_size=1, max_size=7),
     st.sampled_from(["as the history", "shuffled"]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10)
 def test_the_issues_that_fit_are_the_worst_and_oldest_in_the_order_of_their_age(
     seed: int, fitting: int, days: list[int | None], order: str
 ) -> None:
@@ -136,7 +136,7 @@ def test_the_issues_that_fit_are_the_worst_and_oldest_in_the_order_of_their_age(
         assert set(shown[area]["area"]) <= {area}
 
 
-def test_a_text_is_cut_and_what_could_hide_in_it_is_shown() -> None:
+def test_a_text_is_cut_and_its_invisible_characters_are_shown() -> None:
     world = World(clients=[Client(1, None, "\u202eevil\x07" + "x" * 4000)])
     [name] = values(rows_of(world)["issues"]["client"], "client_name")
     assert name.startswith("\ufffdevil\ufffd")
@@ -148,8 +148,8 @@ LONG = st.builds(lambda size, end: "x y" * (size // 3) + "z" * (size % 3) + end,
 
 
 @given(st.lists(st.none() | HOSTILE | LONG, max_size=6))
-@settings(max_examples=100, deadline=None)
-def test_each_text_of_a_column_is_shown_as_by_itself(texts: list[str | None]) -> None:
+@settings(max_examples=50)
+def test_a_column_of_texts_is_shown_like_each_text(texts: list[str | None]) -> None:
     shown = content.shown_texts(pd.Series(texts, dtype="str"))
     assert shown.astype("object").where(shown.notna(), None).tolist() == [
         None if text is None else content.shown_text(text) for text in texts
@@ -157,8 +157,8 @@ def test_each_text_of_a_column_is_shown_as_by_itself(texts: list[str | None]) ->
 
 
 @given(st.lists(st.none() | st.sampled_from(["a", "a\u202e", "a\x07", " a"]) | HOSTILE | LONG, max_size=12))
-@settings(max_examples=40, deadline=None)
-def test_a_column_has_each_value_in_its_place_also_where_two_become_the_same(texts: list[str | None]) -> None:
+@settings(max_examples=25)
+def test_a_column_keeps_each_value_in_its_place_also_if_two_become_the_same(texts: list[str | None]) -> None:
     column = content._columns(pd.DataFrame({"text": pd.Series(texts, dtype="str")}))
     assert values(column, "text") == [None if text is None else content.shown_text(text) for text in texts]
     if isinstance(column["text"], dict):
@@ -179,7 +179,7 @@ def test_of_several_snoozes_of_an_issue_the_last_one_counts() -> None:
     assert max(values(snoozes, "snoozed_until")) == pd.Timestamp("2026-12-24", tz="UTC").timestamp()
 
 
-def test_a_suspected_generic_serial_comes_as_a_ready_line_with_how_widespread_it_is() -> None:
+def test_a_suspected_generic_serial_is_a_line_to_copy_with_its_evidence() -> None:
     carrying = [Computer(number, number % 3 + 1, f" Board-{number % 2}  Serial", None) for number in range(1, 9)]
     world = World(
         clients=[Client(number) for number in (1, 2, 3)], computers=carrying, groups=[CwaGroup(850, "BizCare Plus")]
@@ -189,7 +189,7 @@ def test_a_suspected_generic_serial_comes_as_a_ready_line_with_how_widespread_it
     assert {" ".join(line.line.split()) for line in lines} == {"Board-0 Serial", "Board-1 Serial"}
 
 
-def test_a_serial_that_cannot_be_shown_as_it_is_is_no_ready_line() -> None:
+def test_a_serial_with_invisible_characters_is_no_line_to_copy() -> None:
     carrying = [Computer(number, number, "Board\u202eSerial", None) for number in (1, 2)]
     world = World(clients=[Client(1), Client(2)], computers=carrying)
     assert len(world.computer_issues.query("issue == 'suspected_generic_serial'")) == 2
