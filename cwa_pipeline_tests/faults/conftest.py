@@ -2,12 +2,9 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from cwa_pipeline_tests.faults.warm_command import WarmCommands
 
 _TALLY: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
 
@@ -40,13 +37,6 @@ def right_lists(synced: Path) -> dict[int, str]:
     lists = dict(connection.execute("SELECT subid, additionalmembers FROM subscriptions ORDER BY subid"))
     connection.close()
     return lists
-
-
-@pytest.fixture(scope="session")
-def commands() -> Iterator[WarmCommands]:
-    """Runs the command line in processes that already have the package loaded."""
-    with WarmCommands.ready() as commands:
-        yield commands
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

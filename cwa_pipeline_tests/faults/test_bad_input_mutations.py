@@ -36,7 +36,7 @@ IN_SHORT = 1  # sync of each kind
 
 Configuration = tuple[str, dict[str, str]]  # what is in the file, and what in the environment
 
-# What has no place in a line for a technician: the name of an exception or of a module, a stack trace.
+# A line for a technician has no name of an exception or of a module, and no stack trace.
 NOT_FOR_PEOPLE = re.compile(
     r"Traceback|\b[A-Z]\w*(?:Error|Exception)\b|\b(?:dagster|pandas|pyarrow|pydantic)\.\w", re.MULTILINE
 )
@@ -130,7 +130,7 @@ def test_a_mutated_configuration_ends_in_one_clear_line_or_in_right_lists(
 
 @contextmanager
 def _configured(shop: Shop, case: Configuration) -> Iterator[None]:
-    """Write the file, with the address of CWA unless the mutation is about that, and set the environment."""
+    """Write the file, with the address of CWA unless the mutation has its own, and set the environment."""
     toml, variables = case
     address = "" if re.match(r"\[*cwa\b(?!\.plans)", toml) else f'cwa.url = "{shop.server.url}"\n'
     (shop.folder / "cwa_pipeline.toml").write_text(address + toml, encoding="utf-8")
@@ -139,20 +139,20 @@ def _configured(shop: Shop, case: Configuration) -> Iterator[None]:
 
 
 def _what_is_wrong(shop: Shop, right_lists: dict[int, str], touched_groups: Callable[[], set[int] | None]) -> str:
-    """Sync once and look: '' when all is well. `touched_groups` are those whose lists may rightly differ; None for all."""
+    """Sync once and say what is wrong, or ''. `touched_groups` are those whose lists may differ; None for all."""
     before, old = shop.whole_pcrt(), shop.lists()
     outcome = shop.sync()
     if unfit := _not_for_people(outcome.problems):
         return unfit
     secrets = [*SECRETS, *(os.environ.get(name, "").strip() for name in ("CWA_PASSWORD", "CWA_CLIENT_ID"))]
     if any(secret and secret in str(outcome) for secret in secrets):
-        return "a secret is told"
+        return "it shows a secret"
     after, new = shop.whole_pcrt(), shop.lists()
     if not outcome.succeeded:
-        return "" if after == before and outcome.problems else "it failed, and PCRT is not as before"
+        return "" if after == before and outcome.problems else "it failed and changed PCRT"
     others = {table: [row[:5] + row[6:] for row in rows] for table, rows in before.items()}
     if others != {table: [row[:5] + row[6:] for row in rows] for table, rows in after.items()}:
-        return "something else than a list was changed"
+        return "it changed something else than a list"
     wrong = [
         key
         for key, text in new.items()
@@ -171,7 +171,7 @@ def _not_for_people(problems: list[str]) -> str:
 
 
 def _is_right(shop: Shop, key: int, text: str, right_lists: dict[int, str], touched: set[int] | None) -> bool:
-    """A list is as right_lists; where the mutation may show, it is one of PCIDs that PCRT, as it was read, has in that very group."""
+    """Whether a list is the right one or, where the mutation may show, has only PCIDs that PCRT (as read) has in that group."""
     if text == right_lists[key]:
         return True
     if not _may_differ(shop, key, touched):
@@ -198,7 +198,7 @@ def _group_of(shop: Shop, key: int) -> int | None:
 
 
 def _groups_of_records(mutation: CwaMutation, seen: list[Any]) -> set[int] | None:
-    """The PCRT groups of the customers whom these records of CWA are about, before the mutation and after; None for all."""
+    """The PCRT groups of the customers in these records of CWA, before and after the mutation; None for all."""
     if mutation.path == "/v1/Groups":
         return None
     cwa, _ = invented_msp()
@@ -215,7 +215,7 @@ def _groups_of_records(mutation: CwaMutation, seen: list[Any]) -> set[int] | Non
 
 
 def _groups_of_row(mutation: PcrtMutation, pcrt: PcrtWorld) -> set[int]:
-    """The groups that a row of PCRT is about, before the mutation and after."""
+    """The groups of a row of PCRT, before and after the mutation."""
     of_pcids = {pcid.pcid: pcid.group_id for pcid in pcrt.pcids}
     of_subscriptions = {subscription.subscription_id: subscription.group_id for subscription in pcrt.subscriptions}
     before = {"groups": {mutation.key: mutation.key}, "pcids": of_pcids, "subscriptions": of_subscriptions}

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from cwa_pipeline.rules.members.lists import parse
+from cwa_pipeline_tests.faults.command_process import CommandProcess
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.many_lists import LEDGER, DisturbedShop, disturbed_shop
-from cwa_pipeline_tests.faults.warm_command import Command, WarmCommands
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 
@@ -51,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_after_a_kill_at_any_moment_the_next_sync_ends_like_an_undisturbed_one(
-    request: pytest.FixtureRequest, tmp_path: Path, commands: WarmCommands, tally: Tally, full: bool, where: str
+    request: pytest.FixtureRequest, tmp_path: Path, tally: Tally, full: bool, where: str
 ) -> None:
     wanted = KILLS[where] if full else 1
     rng = random.Random(f"kill {where}")
@@ -61,7 +61,7 @@ def test_after_a_kill_at_any_moment_the_next_sync_ends_like_an_undisturbed_one(
     with disturbed_shop(tmp_path, **place.pcrt) as disturbed:
         for number in range(3 * wanted):  # a sync that ended before its kill does not count
             disturbed.restore(place.new_warehouse())
-            command = _sync(disturbed, commands)
+            command = _sync(disturbed)
             if place.engine == "SQLite":
                 time.sleep(rng.uniform(LATE, 1) * span)
             elif number % 2:
@@ -74,7 +74,7 @@ def test_after_a_kill_at_any_moment_the_next_sync_ends_like_an_undisturbed_one(
             midway.append(_written_now(disturbed))
             lost = disturbed.lost_or_mixed()
             started = time.monotonic()
-            after = _sync(disturbed, commands)
+            after = _sync(disturbed)
             survived = after.wait() == 0 and disturbed.shop.lists() == disturbed.lists.new
             span = time.monotonic() - started
             tally.add(f"kill -9 of a sync, PCRT on {where}", survived=survived, lost=len(lost))
@@ -89,11 +89,11 @@ def test_after_a_kill_at_any_moment_the_next_sync_ends_like_an_undisturbed_one(
         assert any(0 < written < len(disturbed.lists.changing) for written in midway), midway
 
 
-def _sync(disturbed: DisturbedShop, commands: WarmCommands) -> Command:
-    return commands.start(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
+def _sync(disturbed: DisturbedShop) -> CommandProcess:
+    return CommandProcess(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
 
 
-def _wait_until_some_are_written(disturbed: DisturbedShop, command: Command, how_many: int) -> None:
+def _wait_until_some_are_written(disturbed: DisturbedShop, command: CommandProcess, how_many: int) -> None:
     """Wait until so many lists have changed, also those that are not committed yet."""
     engine = sa.create_engine(disturbed.shop.pcrt_url, isolation_level="READ UNCOMMITTED")
     lists = sa.text("SELECT subid, additionalmembers FROM subscriptions")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from cwa_pipeline_tests.faults.command_process import CommandProcess
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.many_lists import LEDGER, DisturbedShop, disturbed_shop
-from cwa_pipeline_tests.faults.warm_command import WarmCommands
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 
@@ -52,7 +52,7 @@ class Technician:
 
 @pytest.mark.parametrize("engine", ["MyISAM", "InnoDB"])
 def test_no_edit_during_a_sync_is_silently_lost(
-    mariadb_server: MariadbServer, tmp_path: Path, commands: WarmCommands, tally: Tally, full: bool, engine: str
+    mariadb_server: MariadbServer, tmp_path: Path, tally: Tally, full: bool, engine: str
 ) -> None:
     collided = 0
     with disturbed_shop(tmp_path, pcrt_url=mariadb_server.new_database(), storage_engine=engine) as disturbed:
@@ -60,7 +60,7 @@ def test_no_edit_during_a_sync_is_silently_lost(
             url = sa.URL.create("sqlite", database=str(tmp_path / f"warehouse_{round_number}.db"))
             disturbed.restore(url)
             technician = Technician(disturbed, random.Random(f"{engine} {round_number}"))
-            status, said = _sync_while(disturbed, commands, technician)
+            status, said = _sync_while(disturbed, technician)
             edits = technician.made
             stopped = status != 0
             if stopped:
@@ -83,14 +83,14 @@ def test_no_edit_during_a_sync_is_silently_lost(
                 status == "conflict" or (key, edits.get(key)) in told for key, status in statuses.items()
             )
             disturbed.assert_nothing_else_changed()
-            _assert_the_next_sync_tells_every_edit(disturbed, commands, edits)
+            _assert_the_next_sync_tells_every_edit(disturbed, edits)
     assert collided, "no edit met the sync: this test shows nothing"
 
 
-def _sync_while(disturbed: DisturbedShop, commands: WarmCommands, technician: Technician) -> tuple[int, str]:
+def _sync_while(disturbed: DisturbedShop, technician: Technician) -> tuple[int, str]:
     """Run one sync beside the technician; its exit status and what it said."""
     worker = threading.Thread(target=technician.work)
-    command = commands.start(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
+    command = CommandProcess(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
     while command.is_running() and "group members" not in command.said():  # CWA is the first to be read
         time.sleep(PAUSE_SECONDS)
     worker.start()
@@ -121,12 +121,10 @@ def _written_over(disturbed: DisturbedShop, *, may_be_open: bool = False) -> set
     return set(zip(written["subscription_id"], written["before"].fillna(""), strict=True))
 
 
-def _assert_the_next_sync_tells_every_edit(
-    disturbed: DisturbedShop, commands: WarmCommands, edits: dict[int, str]
-) -> None:
+def _assert_the_next_sync_tells_every_edit(disturbed: DisturbedShop, edits: dict[int, str]) -> None:
     """The next sync overwrites an edited list and keeps it in the ledger. It leaves free text alone."""
     before = disturbed.shop.lists()
-    command = commands.start(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
+    command = CommandProcess(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
     assert command.wait() == 0, command.said()
     standing = {key: text for key, text in edits.items() if before[key] == text}
     free = {key: text for key, text in standing.items() if not text.startswith("_")}
@@ -141,7 +139,7 @@ def _assert_the_next_sync_tells_every_edit(
 
 @pytest.mark.parametrize("warehouse", ["SQLite", "PostgreSQL"])
 def test_of_two_syncs_started_together_one_runs_and_the_other_says_so(
-    request: pytest.FixtureRequest, tmp_path: Path, commands: WarmCommands, tally: Tally, warehouse: str
+    request: pytest.FixtureRequest, tmp_path: Path, tally: Tally, warehouse: str
 ) -> None:
     url = sa.URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
     if warehouse == "PostgreSQL":
@@ -151,7 +149,7 @@ def test_of_two_syncs_started_together_one_runs_and_the_other_says_so(
         disturbed.restore(url)
         disturbed.shop.server.behaviour.latency = SLOW_CWA
         both = [
-            commands.start(["sync"], disturbed.shop.environment, tmp_path / f"output_{number}") for number in range(2)
+            CommandProcess(["sync"], disturbed.shop.environment, tmp_path / f"output_{number}") for number in range(2)
         ]
         statuses = {command.wait(): command for command in both}
         well = sorted(statuses) == [0, BUSY] and disturbed.shop.lists() == disturbed.lists.new

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from cwa_pipeline.page.content import LONGEST_TEXT
 from cwa_pipeline.rules.safe_text import plain
 from cwa_pipeline_tests.page.conftest import SIZES
-from cwa_pipeline_tests.page.hostile_texts import CANARY, FORMULAS, LONG
+from cwa_pipeline_tests.page.hostile_texts import CANARY, FORMULAS
 from cwa_pipeline_tests.page.looking import Visitor, overflow, search, show_snoozed
 from cwa_pipeline_tests.page.scenario import BuiltPage
 
@@ -94,19 +94,3 @@ def test_the_pages_policy_refuses_a_script_that_is_added_to_it(hostile: BuiltPag
     assert len(visit.complaints) >= 2
     assert all("Content Security Policy" in complaint for complaint in visit.complaints)
     visit.complaints.clear()
-
-
-def test_every_column_has_hostile_text(hostile: BuiltPage) -> None:
-    tables = hostile.tables
-    texts = {
-        "cwa_clients": ["name"],
-        "cwa_computers": ["name", "serial_number", "last_user", "make"],
-        "pcrt_groups": ["name"],
-        "pcrt_pcids": ["name", "make"],
-        "pcrt_subscriptions": ["name", "cwa_group"],
-    }
-    for table, names in texts.items():
-        for name in names:
-            found = tables[table][name].dropna()
-            assert found.str.contains("<script>", regex=False).any(), (table, name)
-            assert found.str.len().max() >= min(map(len, LONG)), (table, name)

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from cwa_pipeline.page.summary import TREND_DAYS, figures, last_sync, trends
-from cwa_pipeline.rules.issues.explanation import computer_chains
+from cwa_pipeline.page.summary import TREND_DAYS, last_sync, trends
 from cwa_pipeline.tables import AdditionalMembers, IssueHistory, SyncFailures, SyncRuns
-from cwa_pipeline_tests.worlds import messy_world
 
 NEW_YORK = "America/New_York"
 NOW = datetime(2026, 11, 23, 6, 5, tzinfo=UTC)  # five past one in the morning of the 23rd, by the shop's clock
@@ -109,28 +107,3 @@ def test_before_the_first_sync_there_is_nothing_to_compare_with() -> None:
 def test_no_issue_ever_is_no_kind_and_zero() -> None:
     totals, kinds = trends(IssueHistory.empty(), NOW, NEW_YORK)
     assert (kinds, totals["error"].now, totals["warning"].now) == ([], 0, 0)
-
-
-def test_figures_count_the_tables() -> None:
-    world = messy_world(3)
-    tables = {
-        "cwa_clients": world.cwa_clients,
-        "client_groups": world.client_groups,
-        "pcrt_pcids": world.pcrt_pcids,
-        "pcrt_groups": world.groups_of_pcrt,
-        "pcrt_subscriptions": world.pcrt_subscriptions,
-    }
-    chains = computer_chains(
-        **tables,
-        cwa_computers=world.cwa_computers,
-        computer_matches=world.computer_matches,
-        cwa_group_members=world.cwa_group_members,
-        cwa_groups=world.cwa_groups,
-        subscription_members=world.subscription_members,
-        additional_members=NO_LISTS,
-    )
-    shown = {figure.label: figure for figure in figures(tables, chains)}
-    assert shown["Clients"].value == len(world.clients)
-    assert shown["Computers"].note == f"{world.computer_matches['pcid'].notna().sum()} matched to a PCID"
-    assert shown["Subscriptions"].value == len(world.subscriptions)
-    assert shown["Covered computers"].value == chains["broken"].isna().sum()
