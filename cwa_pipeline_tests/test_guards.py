@@ -15,7 +15,7 @@ from cwa_pipeline.config.settings import DEFAULT_PLANS
 from cwa_pipeline.errors import SourceError
 from cwa_pipeline.pcrt.reader import Pcrt
 from cwa_pipeline.rules.members.membership import plan_id
-from cwa_pipeline_tests.commands.test_cli import cwa_pipeline
+from cwa_pipeline_tests.commands.command_line import cwa_pipeline
 from cwa_pipeline_tests.shop import Shop, open_shop
 from cwa_pipeline_tests.worlds import records_of
 

@@ -69,6 +69,6 @@ def test_the_version_is_the_git_tag_and_sources_without_one_can_be_built_too(sou
 
 def test_the_command_line_says_the_version_that_is_installed() -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "cwa_pipeline", "--version"], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "cwa_pipeline.commands", "--version"], check=True, capture_output=True, text=True
     )
     assert said.stdout == f"{version('cwa-pipeline')}\n"

@@ -78,7 +78,7 @@ class WarmCommands:
 def serve() -> None:
     """Carry out the orders until there are no more."""
     from cwa_pipeline import definitions
-    from cwa_pipeline.commands import report  # noqa: F401 - what a command would load first
+    from cwa_pipeline.commands import printing  # noqa: F401 - what a command would load first
 
     definitions.defs.resolve_job_def("nightly_sync")  # Dagster keeps it, so no command has to work it out again
     ended: dict[int, int] = {}
@@ -104,7 +104,7 @@ def _start(arguments: list[str], environment: dict[str, str], output: str) -> in
     pid = os.fork()
     if pid:
         return pid
-    from cwa_pipeline.commands.cli import main
+    from cwa_pipeline.commands.main import app
 
     status = 1
     try:
@@ -113,7 +113,7 @@ def _start(arguments: list[str], environment: dict[str, str], output: str) -> in
         for standard in (1, 2):
             os.dup2(descriptor, standard)
         sys.argv = ["cwa-pipeline", *arguments]
-        main()
+        app()
         status = 0
     except SystemExit as end:
         status = int(end.code or 0)

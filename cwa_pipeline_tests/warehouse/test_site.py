@@ -20,7 +20,7 @@ from cwa_pipeline.assets.failures import tell_of_failure
 from cwa_pipeline.assets.jobs import CWA_TAG, SITE_TAG
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
 from cwa_pipeline.commands.demo.msp import invented_msp
-from cwa_pipeline.commands.fitness import check_all
+from cwa_pipeline.commands.check import check_all
 from cwa_pipeline.commands.run import run_pruning
 from cwa_pipeline.config.environment import page_path, warehouse_url
 from cwa_pipeline.config.settings import Settings
@@ -70,7 +70,7 @@ def own_table(name: str) -> pd.DataFrame:
 
 
 def cwa_pipeline(opened: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return command(opened, "-m", "cwa_pipeline", *arguments)
+    return command(opened, "-m", "cwa_pipeline.commands", *arguments)
 
 
 @pytest.mark.parametrize("name", ["tampa bay", "tampa-bay", "", "1tampa", "tämpa", "t" * 41, "pg_tampa", "a;b", '"'])
