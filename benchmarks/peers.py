@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
+from cwa_pipeline.cwa.automate import Automate
 
 from benchmarks.peers_diffsync import seconds_of_the_diff
 from benchmarks.peers_scripts import seconds_by_query
@@ -19,7 +20,6 @@ from benchmarks.running import ACCOUNT, run
 from benchmarks.worlds import World
 from cwa_pipeline.config.environment import CwaCredentials
 from cwa_pipeline.config.settings import CwaSettings
-from cwa_pipeline.cwa.automate import Automate
 from cwa_pipeline.rules.matching.serials import with_normalised_serial
 from cwa_pipeline.warehouse.store import Warehouse
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+from cwa_pipeline.cwa.automate import Automate
 
 from benchmarks import pages
 from benchmarks.running import ACCOUNT, prepared_server
@@ -15,7 +16,6 @@ from benchmarks.worlds import PLAN_IDS, World, world
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Group, StandIn
 from cwa_pipeline.config.environment import CwaCredentials
 from cwa_pipeline.config.settings import CwaSettings
-from cwa_pipeline.cwa.automate import Automate
 from cwa_pipeline.rules.receipts import Reading
 
 COMPUTERS = 2_500  # three pages, the last one short

@@ -13,12 +13,12 @@ import pandas as pd
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-from cwa_pipeline.commands.cli import app
 from cwa_pipeline.commands.demo import pcrt_stand_in, stand_in
 from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.commands.demo.pcrt_stand_in import PcrtWorld, fill_pcrt
 from cwa_pipeline.commands.demo.run import environment
 from cwa_pipeline.commands.demo.stand_in import Behaviour, CwaWorld, StandIn
+from cwa_pipeline.commands.main import app
 from cwa_pipeline.commands.run import SyncOutcome, run_nightly_sync
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.worlds import World

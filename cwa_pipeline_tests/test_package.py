@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cwa_pipeline.commands.cli import app
+from cwa_pipeline.commands.main import app
 
 ROOT = Path(__file__).parents[1]
 BESIDE_A_CONFIGURATION = {

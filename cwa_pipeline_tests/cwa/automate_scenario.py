@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.http import Patience
 from pydantic import SecretStr
 
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Fault, Group, Request, StandIn
 from cwa_pipeline.config.environment import CwaCredentials
-from cwa_pipeline.cwa.automate import Automate
-from cwa_pipeline.cwa.http import Patience
 
 QUICK = Patience(tries=4, read_timeout=20, first_pause=0.001, longest_pause=0.01, longest_retry_after=0.3)
 

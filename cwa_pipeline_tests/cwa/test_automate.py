@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+from cwa_pipeline.cwa.http import AutomateHttp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Group, StandIn
-from cwa_pipeline.cwa.http import AutomateHttp
 from cwa_pipeline.errors import SourceError
 from cwa_pipeline_tests.cwa.automate_scenario import CREDENTIALS, QUICK, gets, pages, reading, small_world
 

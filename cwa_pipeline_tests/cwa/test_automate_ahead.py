@@ -5,10 +5,10 @@ import time
 
 import pandas as pd
 import pytest
-
-from cwa_pipeline.commands.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Fault, Request
 from cwa_pipeline.cwa.ahead import WORTH_IT, PagesAhead
 from cwa_pipeline.cwa.session import Answer
+
+from cwa_pipeline.commands.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Fault, Request
 from cwa_pipeline.errors import IncompleteReadError, SourceError
 from cwa_pipeline_tests.cwa.automate_scenario import reading
 

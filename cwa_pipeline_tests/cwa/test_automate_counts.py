@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from cwa_pipeline.cwa.automate import Automate
 
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Computer, CwaWorld, Fault, Request, StandIn
-from cwa_pipeline.cwa.automate import Automate
 from cwa_pipeline.rules.receipts import MOST_READS, NOTHING_ASKED, SECOND_READ, TOTAL_COUNT, Reading
 from cwa_pipeline_tests.cwa.automate_scenario import answer, gets, pages, reading, small_world
 

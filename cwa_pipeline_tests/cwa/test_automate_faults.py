@@ -17,9 +17,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from cwa_pipeline.cwa.automate import Automate
 
 from cwa_pipeline.commands.demo.stand_in import Behaviour, CwaWorld, Fault, Request, StandIn
-from cwa_pipeline.cwa.automate import Automate
 from cwa_pipeline.errors import IncompleteReadError, PipelineError, SettingsError, SourceError, UnreachableError
 from cwa_pipeline_tests.cwa.automate_scenario import (
     CREDENTIALS,

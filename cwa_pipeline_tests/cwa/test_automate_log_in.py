@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from cwa_pipeline.cwa.automate import Automate
 from pydantic import SecretStr
 
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Fault, Request, StandIn
 from cwa_pipeline.cwa import session as automate_session
-from cwa_pipeline.cwa.automate import Automate
 from cwa_pipeline.errors import SettingsError, SourceError, UnreachableError
 from cwa_pipeline_tests.cwa.automate_scenario import (
     CREDENTIALS,

@@ -7,10 +7,6 @@ from typing import Any
 import msgspec
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from pydantic import SecretStr
-
 from cwa_pipeline.cwa.automate import CLIENTS, COMPUTERS
 from cwa_pipeline.cwa.counts import ids_of
 from cwa_pipeline.cwa.http import AutomateHttp, Patience, Response, Trouble
@@ -19,6 +15,10 @@ from cwa_pipeline.cwa.listing import Listing, Value, frame_of
 from cwa_pipeline.cwa.page import PageDecoder, PageOfColumns
 from cwa_pipeline.cwa.rows import arrays_of, new_columns
 from cwa_pipeline.cwa.seen import SeenIds
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
 from cwa_pipeline.errors import SourceError
 
 MEMBERSHIPS = Listing(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cwa_pipeline.commands.cli import main
+from cwa_pipeline.commands.main import app
 from cwa_pipeline.definitions import defs
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
@@ -50,4 +50,4 @@ def _run(arguments: list[str], environment: dict[str, str], output: str) -> None
     for standard in (1, 2):
         os.dup2(descriptor, standard)
     sys.argv = ["cwa-pipeline", *arguments]
-    main()
+    app()

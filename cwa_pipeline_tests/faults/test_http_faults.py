@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.http import Patience
 
 from cwa_pipeline.assets import resources
 from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Fault, Request
-from cwa_pipeline.cwa.automate import Automate
-from cwa_pipeline.cwa.http import Patience
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.trial import Trial, sample
 from cwa_pipeline_tests.shop import open_shop

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from cwa_pipeline.pcrt.batches import Change
 
 from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.config.settings import PcrtSettings
 from cwa_pipeline.errors import UnreachableError
 from cwa_pipeline.pcrt import writer as pcrt_writer
-from cwa_pipeline.pcrt.batches import Change
 from cwa_pipeline.pcrt.reader import Pcrt
 from cwa_pipeline.pcrt.write_back import LEDGER, inputs_of_other_runs, write_back
 from cwa_pipeline.rules.members.ledger import unsettled

@@ -21,7 +21,7 @@ from cwa_pipeline.tables import TABLES
 from cwa_pipeline.warehouse.backup import back_up, restore, writing
 from cwa_pipeline.warehouse.migrations import HEAD, VERSION_TABLE
 from cwa_pipeline.warehouse.store import Warehouse
-from cwa_pipeline_tests.commands.test_cli import cwa_pipeline
+from cwa_pipeline_tests.commands.command_line import cwa_pipeline
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 from cwa_pipeline_tests.warehouse.releases import RELEASES, load_release
 from cwa_pipeline_tests.warehouse.test_warehouse import run_sql

@@ -17,7 +17,7 @@ from cwa_pipeline.tables import TABLES
 from cwa_pipeline.warehouse.pruning import prune_dagster, prune_warehouse
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline.warehouse.sync_record import SyncRecord
-from cwa_pipeline_tests.commands.test_cli import cwa_pipeline
+from cwa_pipeline_tests.commands.command_line import cwa_pipeline
 from cwa_pipeline_tests.warehouse.test_warehouse_versions import new_database
 
 NOW = pd.Timestamp("2027-06-01 12:00", tz="UTC")

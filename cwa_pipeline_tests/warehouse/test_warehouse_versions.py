@@ -221,9 +221,7 @@ def test_processes_that_bring_a_warehouse_forward_at_once_all_succeed(url: URL) 
 
 def test_reading_an_older_warehouse_says_what_brings_it_forward(url: URL) -> None:
     load_release("190028e", url)
-    with pytest.raises(
-        WarehouseError, match="run `cwa-pipeline check`, which upgrades the tables of an older version"
-    ):
+    with pytest.raises(WarehouseError, match="run `cwa-pipeline check`, which upgrades the tables of an older version"):
         Warehouse(url).read("cwa_computers")
 
 
