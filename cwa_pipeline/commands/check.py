@@ -21,7 +21,9 @@ from cwa_pipeline.config.environment import (
     warehouse_url,
 )
 from cwa_pipeline.config.settings import Settings, config_path
-from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.client import CwaClient
+from cwa_pipeline.cwa.members import read_group_members
+from cwa_pipeline.cwa.records import read_clients, read_groups
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.pcrt.privileges import excess_privileges, remedy
 from cwa_pipeline.pcrt.reader import Pcrt
@@ -78,18 +80,16 @@ def try_addresses() -> Iterator[Finding]:
 
 
 def _check_automate(settings: Settings) -> Marks:
-    with Automate(
-        settings.cwa.url, CwaCredentials.from_environment(), connections=settings.cwa.connections
-    ) as automate:
-        automate.log_in()
+    with CwaClient(settings.cwa.url, CwaCredentials.from_environment(), connections=settings.cwa.connections) as client:
+        client.log_in()
         yield "ok", f"logged in at {settings.cwa.url}"
-        clients = len(automate.clients().frame)
+        clients = len(read_clients(client).frame)
         yield ("ok", f"sees {clients} clients") if clients else ("FAIL", "sees no client; give it the right to")
-        groups = plans_of_groups(automate.groups().frame, settings.cwa.plans)
+        groups = plans_of_groups(read_groups(client).frame, settings.cwa.plans)
         for plan in settings.cwa.plans:
             if not (groups["plan"] == plan).any():
                 yield "FAIL", f"no CWA group is called {plan}; name the group so in CWA, or take it out of [cwa] plans"
-        members = automate.group_members(groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist()).frame
+        members = read_group_members(client, groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist()).frame
         if members.empty:
             yield "FAIL", "sees no computer in any plan's CWA group; check its rights and [cwa] plans"
         else:
