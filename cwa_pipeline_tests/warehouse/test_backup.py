@@ -25,18 +25,12 @@ from cwa_pipeline.warehouse.backup import back_up, restore, writing
 from cwa_pipeline.warehouse.migrations import HEAD, VERSION_TABLE
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
+from cwa_pipeline_tests.warehouse.conftest import new_database, run_sql
 from cwa_pipeline_tests.warehouse.releases import RELEASES, load_release
-from cwa_pipeline_tests.warehouse.test_warehouse import run_sql
 from cwa_pipeline_tests.warehouse.test_warehouse_processes import _wait, let_them_finish, others
-from cwa_pipeline_tests.warehouse.test_warehouse_versions import new_database
 
 GROUPS = pd.DataFrame({"group_id": [1, 2], "name": ["old", "older"]})
 BYTES = 12  # of a backup that are damaged, one at a time
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> URL:
-    return new_database(request.param, request)
 
 
 def full(url: URL) -> Warehouse:

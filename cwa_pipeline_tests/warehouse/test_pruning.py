@@ -20,7 +20,6 @@ from cwa_pipeline.tables import TABLES
 from cwa_pipeline.warehouse.pruning import prune_dagster, prune_warehouse
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline.warehouse.sync_record import SyncRecord
-from cwa_pipeline_tests.warehouse.test_warehouse_versions import new_database
 
 NOW = pd.Timestamp("2027-06-01 12:00", tz="UTC")
 HISTORY = HistorySettings(resolved_issue_days=100, coverage_days=200, sync_days=50, dagster_days=30)
@@ -33,11 +32,6 @@ def ago(days: float) -> pd.Timestamp:
 def frame(table: str, **columns: object) -> pd.DataFrame:
     """Rows of a table; what is not said is null."""
     return pd.DataFrame(columns).reindex(columns=list(TABLES[table].to_schema().columns))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> URL:
-    return new_database(request.param, request)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from cwa_pipeline.warehouse.postgresql import PostgresqlDatabase
 from cwa_pipeline.warehouse.sqlite import SqliteDatabase
 from cwa_pipeline.warehouse.store import GROWING, LOADS, Warehouse
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
+from cwa_pipeline_tests.warehouse.conftest import run_sql
 
 NIGHT = pd.Timestamp("2026-03-01 01:00:00.000007", tz="UTC")
 GROUPS = pd.DataFrame({"group_id": [101, 100], "name": ["Blue Door Bakery", None]})
@@ -40,28 +41,11 @@ LEDGER = pd.DataFrame(
 ).reindex(columns=list(schema.model("additional_members_ledger").columns))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
-    if request.param == "sqlite":
-        return URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
-    return request.getfixturevalue("postgresql_server").new_database()
-
-
 @pytest.fixture
 def warehouse(url: URL) -> Warehouse:
     warehouse = Warehouse(url)
     warehouse.create()
     return warehouse
-
-
-def run_sql(url: URL, *statements: str) -> list[tuple[object, ...]]:
-    """Do as an analyst does, past our code; the rows of the last statement. No connection of ours is open meanwhile."""
-    engine = sa.create_engine(url.set(drivername="sqlite" if url.drivername == "sqlite" else "postgresql+psycopg"))
-    with engine.begin() as connection:
-        results = [connection.exec_driver_sql(statement) for statement in statements]
-        rows = [tuple(row) for row in results[-1]] if results[-1].returns_rows else []
-    engine.dispose()
-    return rows
 
 
 # --- what goes in comes out -------------------------------------------------------------------------------------------

@@ -18,21 +18,9 @@ from cwa_pipeline.warehouse.migrations import HEAD, VERSION_TABLE
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline.warehouse.versions import known_versions
 from cwa_pipeline_tests.shop import open_shop
+from cwa_pipeline_tests.warehouse.conftest import new_database, run_sql
 from cwa_pipeline_tests.warehouse.releases import RELEASES, load_release
-from cwa_pipeline_tests.warehouse.test_warehouse import run_sql
 from cwa_pipeline_tests.warehouse.test_warehouse_processes import create, let_them_finish, others
-
-
-def new_database(kind: str, request: pytest.FixtureRequest) -> URL:
-    if kind == "postgresql":
-        return request.getfixturevalue("postgresql_server").new_database()
-    folder = request.getfixturevalue("tmp_path_factory").mktemp("warehouse")
-    return URL.create("sqlite", database=str(folder / "warehouse.db"))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> URL:
-    return new_database(request.param, request)
 
 
 @pytest.fixture(scope="session")
