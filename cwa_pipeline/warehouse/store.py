@@ -143,10 +143,13 @@ class Warehouse:
         empty one.
         """
         with self._connection() as connection:
-            if not or_empty and table not in GROWING:
-                filled = self._count(connection, LOADS, schema.sql_table(LOADS).c.table_name == table)
-                if not filled:
-                    raise WarehouseError(f"{table} was never filled; materialize the asset {table} first")
+            # Selects all columns of `table_loads`, so that an older warehouse fails here
+            if (
+                not or_empty
+                and table not in GROWING
+                and table not in set(self._select(connection, LOADS)["table_name"])
+            ):
+                raise WarehouseError(f"{table} was never filled; materialize the asset {table} first")
             return self._select(connection, table)
 
     def counts(self, table: str, column: str) -> dict[str, int]:

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -32,13 +31,6 @@ OLD = pd.DataFrame({"group_id": [1, 2], "name": ["old", "older"]})
 MANY_NEW = pd.DataFrame({"group_id": range(1, 50_001), "name": "new"})
 APPENDS = 10
 LEDGER = "additional_members_ledger"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
-    if request.param == "sqlite":
-        return URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
-    return request.getfixturevalue("postgresql_server").new_database()
 
 
 @pytest.fixture
