@@ -87,7 +87,7 @@ def text(warehouse: Warehouse | None, since: datetime = NOON - timedelta(days=1)
 
 def test_it_says_what_is_new_resolved_written_and_open_longest(warehouse: Warehouse) -> None:
     assert text(warehouse).splitlines() == [
-        "The last sync went through: no subscription to judge.",
+        "The last sync succeeded: no subscription to judge.",
         "",
         "Open issues: 4 errors, 1 warnings.",
         "New: 2 (2 no_cwa_group).",

@@ -42,8 +42,8 @@ def pages(states: dict[str, BuiltPage], module_visit: Visitor) -> dict[str, Page
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ("planned", "The last sync was not to write: 2 right already, 8 planned (lists of Additional Members)"),
-        ("wrote", "The last sync went through: 8 written, 2 right already (lists of Additional Members)"),
+        ("planned", "The last sync only planned: 2 right already, 8 planned (lists of Additional Members)"),
+        ("wrote", "The last sync succeeded: 8 written, 2 right already (lists of Additional Members)"),
         ("held", "The last sync wrote, and left 1 group alone: 8 right already, 2 held (lists of Additional Members)"),
         ("failed", "The last sync failed; it may have written nothing"),
     ],
@@ -61,7 +61,7 @@ def test_after_a_failure_the_page_says_why_and_has_the_rows_of_the_last_sync(
     before, after = pages["held"], pages[state]
     assert after.get_by_role("alert").count() == 1
     expect(after.locator("#status")).to_contain_text(why)
-    expect(after.locator("#status")).to_contain_text("What follows is as of the last sync that came to its end.")
+    expect(after.locator("#status")).to_contain_text("The rest of this page shows the last sync that finished.")
     for part in ("dl.figures", ".kinds", ".block tr.row", "#computers tr.row"):
         assert texts(after, part) == texts(before, part)
 
@@ -144,7 +144,7 @@ def test_a_page_says_by_itself_in_red_when_the_last_sync_is_over_26_hours_old(de
     expect(page.locator("#stale")).to_be_hidden()
     page.clock.run_for("30:00")  # nobody touches the page
     expect(page.locator("#stale")).to_be_visible()
-    expect(page.locator("#stale")).to_contain_text("out of date: the last sync came to its end 26 hours ago")
+    expect(page.locator("#stale")).to_contain_text("out of date: the last sync finished 26 hours ago")
     assert red(page, "#stale")
 
 
