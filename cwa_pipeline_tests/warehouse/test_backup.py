@@ -18,7 +18,7 @@ from pandas.testing import assert_frame_equal
 from sqlalchemy.engine import URL, make_url
 from typer.testing import CliRunner
 
-from cwa_pipeline.commands.cli import app
+from cwa_pipeline.commands.main import app
 from cwa_pipeline.errors import BackupError, BusyError, WarehouseError
 from cwa_pipeline.tables import TABLES
 from cwa_pipeline.warehouse.backup import back_up, restore, writing

@@ -12,7 +12,7 @@ from dagster import DagsterInstance
 from sqlalchemy.engine import URL
 from typer.testing import CliRunner
 
-from cwa_pipeline.commands.cli import app
+from cwa_pipeline.commands.main import app
 from cwa_pipeline.config.settings import HistorySettings, Settings
 from cwa_pipeline.definitions import defs
 from cwa_pipeline.errors import SettingsError
