@@ -1,7 +1,6 @@
-"""What may change in one night without a person, and how a person lets the rest through.
+"""What may change in one night without a person, and how a person releases the rest.
 
-What belongs here: which lists of a plan are held, why, and until when. What must not: what a list ought to be (`rules.membership`).
-A guard never changes a list; it only keeps one from being written.
+A guard never changes a list; it only stops one from being written.
 """
 
 from collections.abc import Sequence
