@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cwa_pipeline.config.settings import LinksSettings
-from cwa_pipeline.rules.frames import lookup, map_text
+from cwa_pipeline.rules.frames import lookup, map_distinct
 from cwa_pipeline.rules.history import last_snoozes
 from cwa_pipeline.rules.issues.chain_links import LINKS
 from cwa_pipeline.rules.issues.explanation import CHAIN_TABLES, FIXES, TEXTS, computer_chains
@@ -21,8 +21,6 @@ from cwa_pipeline.rules.safe_text import shortened
 # With more rows the page would open slowly. The tables have all of them, and the page says so.
 ISSUES_AT_MOST = 20_000
 COMPUTERS_AT_MOST = 20_000
-# Printable ASCII without a blank at either end; such text only has to be cut
-_HARMLESS = "^([!-~]([ -~]*[!-~])?)?$"
 LONGEST_TEXT = 300  # characters of one value; a hostile name would fill the page
 
 
@@ -206,15 +204,4 @@ def shown_text(value: str) -> str:
 
 def shown_texts(values: pd.Series) -> pd.Series:
     """`shown_text` of each."""
-    return map_text(values, _HARMLESS, _cut, shown_text)
-
-
-def _cut(harmless: pa.Array) -> pa.Array:
-    """What `shown_text` does to harmless texts."""
-    is_long = pc.greater(pc.binary_length(harmless), LONGEST_TEXT)
-    if not pc.any(is_long).as_py():
-        return harmless
-    cut = pc.binary_join_element_wise(
-        pc.utf8_slice_codeunits(harmless, 0, LONGEST_TEXT), pa.scalar("…", harmless.type), pa.scalar("", harmless.type)
-    )
-    return pc.if_else(is_long, cut, harmless)
+    return map_distinct(values, shown_text, missing=None, dtype="str")

@@ -289,7 +289,7 @@ def test_explain_works_before_any_list_or_suggestion_exists(synced: Shop, tmp_pa
         young.replace({name: full.read(name) for name in filled if name not in MAY_BE_UNFILLED}, "a run")
     result = explain("1", folder=synced.folder, WAREHOUSE_URL=url)
     assert result.returncode == 0, result.stderr
-    assert "no sync has come to it yet" in result.stdout
+    assert "no sync has handled it yet" in result.stdout
 
 
 def test_explain_without_a_warehouse_says_to_sync_first(tmp_path: Path) -> None:

@@ -1,19 +1,15 @@
-"""What speaks for a suggestion, in the words of a technician.
-
-What belongs here: one sentence part per evidence. What must not: finding evidence (`rules.likeness.evidence`), or weighing it
-(`rules.suggestions`). Only for the few suggestions made, so it may go through them one by one.
-"""
+"""The evidence of a suggestion in the words of a technician."""
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cwa_pipeline.rules.frames import lookup, map_distinct, positions
+from cwa_pipeline.rules.frames import lookup, map_distinct
 from cwa_pipeline.rules.suggestions import serials as serial_likeness
 from cwa_pipeline.rules.suggestions.fleets import NO_FLEET
 
-MOST_LEFT = 3  # of more PCIDs, being one of them is not worth the words
-LEAST_MAKE_SHARE = 0.5  # a make that most PCIDs of the group have is not worth the words
+MOST_LEFT = 3  # being one of more PCIDs is not worth saying
+LEAST_MAKE_SHARE = 0.5  # a make that most PCIDs of the group have is not worth saying
 
 SERIAL_WORDS = {
     serial_likeness.SAME: "same serial number",
@@ -31,9 +27,9 @@ SERIAL_WORDS = {
 
 
 def in_words(suggestions: pd.DataFrame, computers: pd.DataFrame, machines: pd.DataFrame) -> pd.Series:
-    """The evidence of each suggestion, for first and against behind, with commas between.
+    """The evidence of each suggestion, first what speaks for it, then what speaks against it.
 
-    Takes suggestions with the evidence in columns (`rules.likeness.evidence`), and the frames whose rows they name.
+    Takes suggestions with the evidence in columns (`evidence`), and the frames whose rows they name.
     """
     ours = computers.take(suggestions["computer"].to_numpy()).reset_index(drop=True)
     theirs = machines.take(suggestions["machine"].to_numpy()).reset_index(drop=True)
@@ -83,7 +79,7 @@ def _serial(suggestions: pd.DataFrame, ours: pd.DataFrame, theirs: pd.DataFrame,
 
 def _others_with(serials: pd.Series, all_serials: pd.Series) -> pd.Series:
     """How many other PCIDs have each serial, in brackets behind a blank; nothing for none."""
-    bearers = all_serials[positions(all_serials, serials) >= 0].value_counts()
+    bearers = all_serials[all_serials.isin(serials.tolist())].value_counts()
     others = lookup(serials, bearers) - 1
     words = {n: f" ({n} other PCIDs have it too)" for n in others.unique()} | {0: "", 1: " (1 other PCID has it too)"}
     return others.map(words).astype("str")
