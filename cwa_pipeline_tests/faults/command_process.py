@@ -5,14 +5,24 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from cwa_pipeline.commands.main import app
 from cwa_pipeline.definitions import defs
 
-_FORKSERVER = multiprocessing.get_context("forkserver")
-_FORKSERVER.set_forkserver_preload([__name__])
 defs.resolve_job_def("nightly_sync")  # Dagster keeps it, so no command has to resolve it again
+
+
+@cache
+def _forkserver() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    first = context.Process(target=os.getpid)
+    first.start()
+    first.join()  # now the package is loaded
+    return context
 
 
 class CommandProcess:
@@ -21,7 +31,7 @@ class CommandProcess:
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> None:
         output.touch()  # so that it can be read at once
         self._output = output
-        self._process = _FORKSERVER.Process(target=_run, args=([*arguments], {**environment}, str(output)))
+        self._process = _forkserver().Process(target=_run, args=([*arguments], {**environment}, str(output)))
         self._process.start()
 
     def kill(self) -> bool:

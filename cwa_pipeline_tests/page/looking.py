@@ -4,10 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 PHONE, LAPTOP, WIDE = (390, 844), (1280, 800), (1920, 1080)
 READY = "html[data-ready]"
+PATIENCE = 30_000  # milliseconds, for a busy machine
+
+expect.set_options(timeout=PATIENCE)
 
 
 class Visitor:
@@ -39,7 +42,7 @@ class Visitor:
         )
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         address = where.as_uri() if isinstance(where, Path) else where
         self._listen(page, address)
         if at is not None:

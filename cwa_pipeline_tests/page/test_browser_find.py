@@ -35,6 +35,7 @@ def test_search_looks_at_everything(page: Page) -> None:
         search(page, "q", term)
         expect(page.locator("#shown")).to_contain_text(f"{len(found)} of 31 issues")
         assert shown_keys(page) == found, term
+        page.get_by_role("button", name="Clear").click()
 
 
 def test_a_filter_by_kind_severity_or_customer_leaves_those_issues(demo: BuiltPage, page: Page) -> None:
@@ -59,6 +60,7 @@ def test_a_filter_by_age_leaves_the_issues_of_that_age(demo: BuiltPage, page: Pa
         search(page, "age", age)
         assert shown_keys(page) == set(days.index[wanted]), age
         assert wanted.any()
+        page.get_by_role("button", name="Clear").click()
 
 
 def test_filters_add_up_hide_empty_sections_and_survive_a_reload(page: Page) -> None:
