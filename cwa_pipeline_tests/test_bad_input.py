@@ -83,7 +83,7 @@ FAILS = {
             "faults",
             lambda request: Fault(status=200, body="<html>log in</html>") if "omputers" in request.path else None,
         ),
-        ["CWA list of computers", "something else than JSON"],
+        ["CWA list of computers", "something other than JSON"],
     ),
 }
 

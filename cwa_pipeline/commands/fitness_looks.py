@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from cwa_pipeline.commands.fitness import Mark
 from cwa_pipeline.config.environment import CwaCredentials, nights_folder, page_path, pcrt_database_url, warehouse_url
 from cwa_pipeline.config.settings import Settings
-from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.client import CwaClient
+from cwa_pipeline.cwa.members import read_group_members
+from cwa_pipeline.cwa.records import read_clients, read_groups
 from cwa_pipeline.pcrt.privileges import excess_privileges, remedy
 from cwa_pipeline.pcrt.reader import Pcrt
 from cwa_pipeline.rules.matching.plans import plans_of_groups
@@ -20,22 +22,21 @@ NAMED_PRIVILEGES = 5  # of an account that may do far more than it needs; the re
 
 
 def _automate(settings: Settings) -> Iterator[tuple[Mark, str]]:
-    with Automate(
-        settings.cwa.url, CwaCredentials.from_environment(), connections=settings.cwa.connections
-    ) as automate:
-        automate.log_in()
+    credentials = CwaCredentials.from_environment()
+    with CwaClient(settings.cwa.url, credentials, connections=settings.cwa.connections) as cwa:
+        cwa.log_in()
         yield "ok", f"logged in at {settings.cwa.url}"
-        clients = automate.clients().frame
+        clients = read_clients(cwa).frame
         yield (
             ("FAIL", "sees no client; give it the right to")
             if clients.empty
             else ("ok", f"sees {len(clients)} clients")
         )
-        groups = plans_of_groups(automate.groups().frame, settings.cwa.plans)
+        groups = plans_of_groups(read_groups(cwa).frame, settings.cwa.plans)
         for plan in settings.cwa.plans:
             if not (groups["plan"] == plan).any():
                 yield "FAIL", f"no CWA group is called {plan}; name the group so in CWA, or take it out of [cwa] plans"
-        members = automate.group_members(groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist()).frame
+        members = read_group_members(cwa, groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist()).frame
         if members.empty:
             yield "FAIL", "sees no computer in any plan's CWA group; look at its rights and at [cwa] plans"
         else:
