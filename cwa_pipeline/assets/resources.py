@@ -16,7 +16,7 @@ from cwa_pipeline.assets import event_log
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
 from cwa_pipeline.config.environment import CwaCredentials, pcrt_database_url, warehouse_url
 from cwa_pipeline.config.settings import Settings
-from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.client import CwaClient
 from cwa_pipeline.pcrt.reader import Pcrt
 from cwa_pipeline.warehouse import site
 from cwa_pipeline.warehouse.frames import validated
@@ -43,18 +43,18 @@ class SettingsResource(dg.ConfigurableResource):
 class AutomateResource(dg.ConfigurableResource):
     """ConnectWise Automate; one log-in serves a whole run."""
 
-    _client: Automate = PrivateAttr()
+    _client: CwaClient = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["AutomateResource"]:
         """Prepare the client; it logs in when it is first asked for something."""
         cwa = Settings.load().cwa
         credentials = CwaCredentials.from_environment()
-        with Automate(cwa.url, credentials, connections=cwa.connections) as self._client:
+        with CwaClient(cwa.url, credentials, connections=cwa.connections) as self._client:
             yield self
 
     @property
-    def client(self) -> Automate:
+    def client(self) -> CwaClient:
         """The CWA client of this run."""
         return self._client
 

@@ -9,7 +9,6 @@ and what this one does not get round to while it reads CWA's computers, by which
 has nothing else to read, it helps with the computers' pages.
 """
 
-import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -19,8 +18,9 @@ import pandas as pd
 
 from cwa_pipeline.assets.second_process import SecondProcessResource
 from cwa_pipeline.config.settings import Settings
-from cwa_pipeline.cwa.automate import Automate
-from cwa_pipeline.cwa.shared_pages import SharedPages
+from cwa_pipeline.cwa.client import CwaClient
+from cwa_pipeline.cwa.members import read_group_members
+from cwa_pipeline.cwa.records import read_clients, read_computers, read_groups
 from cwa_pipeline.pcrt.reader import Pcrt, PcrtSnapshot
 from cwa_pipeline.rules.matching.plans import plans_of_groups, subscriptions_with_plans
 from cwa_pipeline.rules.matching.serials import with_normalised_serial
@@ -28,7 +28,6 @@ from cwa_pipeline.rules.receipts import Reading
 
 PCRT_TABLES = ("pcrt_groups", "pcrt_pcids", "pcrt_subscriptions")  # in the order of a PcrtSnapshot
 BY_EITHER = ("cwa_group_members", "cwa_clients")
-Call = Callable[..., Reading]  # of a function of `Automate` with its arguments
 Readings = Sequence[Reading | None]  # None: read by another one
 
 
@@ -38,7 +37,7 @@ class SourceReads:
     def __init__(
         self,
         tables: Collection[str],
-        automate: Automate,
+        automate: CwaClient,
         pcrt: Pcrt,
         second_process: SecondProcessResource,
         settings: Settings,
@@ -48,10 +47,7 @@ class SourceReads:
         self._tables, self._settings, self._stored_groups = tables, settings, stored_groups
         self._automate, self._pcrt, self._second = automate, pcrt, second_process
         self._reads_pcrt = not {*PCRT_TABLES}.isdisjoint(tables)
-        # Taken by whoever reads the table, and never given back.
-        self._by_either = {table: threading.Lock() for table in BY_EITHER if table in tables}
-        self._computer_pages = SharedPages()
-        self._failed_elsewhere = False
+        self._by_either = [table for table in BY_EITHER if table in tables]
         self._of_cwa, self._of_pcrt = ThreadPoolExecutor(1, "read-cwa"), ThreadPoolExecutor(1, "read-pcrt")
 
     def __enter__(self) -> Self:
@@ -65,7 +61,6 @@ class SourceReads:
         """Begin no read any more, and end those of the second process: after a failure there is no use in the rest."""
         for thread in (self._of_cwa, self._of_pcrt):
             thread.shutdown(wait=False, cancel_futures=True)
-        self._computer_pages.end()
         self._second.end()
 
     def begin(self) -> dict[Future[Readings], Sequence[str]]:
@@ -80,22 +75,17 @@ class SourceReads:
         # What others need comes early, and what takes long to be stored.
         read_cwa("cwa_groups", self._cwa_groups)
         self._cwa_groups_read = next(iter(tables_of), None)
-        self._shared_automate = self._of_cwa.submit(self._share_automate)
         read_cwa("cwa_computers", self._cwa_computers)
         for table in self._by_either:
             read_cwa(table, partial(self._here, table))
         if self._reads_pcrt:
             tables_of[self._of_pcrt.submit(self._pcrt_tables)] = PCRT_TABLES
-            for table in self._by_either:  # after PCRT's, for before that the second process is no help
-                tables_of[self._of_pcrt.submit(self._elsewhere, table)] = [table]
-            if "cwa_computers" in self._tables:
-                self._of_pcrt.submit(self._help_with_computers)
         return tables_of
 
     # --- CWA -----------------------------------------------------------------------------------------------------------
 
     def _cwa_groups(self) -> Reading:
-        reading = self._automate.groups()
+        reading = read_groups(self._automate)
         return reading._replace(frame=plans_of_groups(reading.frame, self._settings.cwa.plans))
 
     def _groups_with_plans(self) -> pd.DataFrame:
@@ -106,49 +96,14 @@ class SourceReads:
         return reading.frame
 
     def _cwa_computers(self) -> Reading:
-        try:
-            reading = self._automate.computers(self._computer_pages)
-        finally:
-            self._computer_pages.end()
+        reading = read_computers(self._automate)
         return reading._replace(frame=with_normalised_serial(reading.frame))
 
-    def _share_automate(self) -> Automate | None:
-        """CWA for the second process, where there is one: over half of the connections, so before the computers are read."""
-        may_be = (self._by_either or "cwa_computers" in self._tables) and self._automate.connections > 1
-        return self._automate.split() if may_be and self._pcrt_begun.result() else None
-
-    def _help_with_computers(self) -> None:
-        """When the second process has nothing else to read, it gets pages of the computers from the last one back."""
-        automate = self._shared_automate.result()
-        if automate is None or self._failed_elsewhere:
-            return
-        for part in self._computer_pages.parts():
-            try:
-                part.give(self._second.submit(automate.pages, part.request, part.pages).result())
-            except Exception as error:  # noqa: BLE001 - raised by who reads them
-                part.fail(error)
-                return
-
-    def _here(self, table: str) -> Reading | None:
-        return self._read_by_either(table, self._automate, lambda function, *arguments: function(*arguments))
-
-    def _elsewhere(self, table: str) -> Readings:
-        automate = self._shared_automate.result()
-        if automate is None or self._failed_elsewhere:
-            return [None]
-        try:
-            return [self._read_by_either(table, automate, lambda *work: self._second.submit(*work).result())]
-        except Exception:
-            self._failed_elsewhere = True  # one failure is enough: a log-in that was refused is not tried again
-            raise
-
-    def _read_by_either(self, table: str, automate: Automate, call: Call) -> Reading | None:
-        if not self._by_either[table].acquire(blocking=False):
-            return None
+    def _here(self, table: str) -> Reading:
         if table == "cwa_clients":
-            return call(automate.clients)
+            return read_clients(self._automate)
         groups = self._groups_with_plans()
-        return call(automate.group_members, groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist())
+        return read_group_members(self._automate, groups.loc[groups["plan"].notna(), "cwa_group_id"].tolist())
 
     # --- PCRT ----------------------------------------------------------------------------------------------------------
 

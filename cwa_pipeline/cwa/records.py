@@ -152,7 +152,7 @@ def paged_list(path: str, what: str, columns: Columns, *, key: Column | None = N
             rows = zip(*values.values(), strict=True)
             keys = [own_id or row for own_id, row in zip(_values(records, key), rows, strict=True)]
         table = pa.table({name: pa.array(values[name], columns[name].kind.arrow) for name in columns})
-        lost = any(all(getattr(record, field) is UNSET for record in records) for field in fields)
+        lost = any(all(getattr(each, field) is UNSET for each in records) for field in fields)
         return Page(keys, table, bool(records) and lost)
 
     def frame_of(table: pa.Table) -> pd.DataFrame:
