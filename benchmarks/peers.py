@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
-from cwa_pipeline.cwa.automate import Automate
 
 from benchmarks.peers_diffsync import seconds_of_the_diff
 from benchmarks.peers_scripts import seconds_by_query
@@ -20,6 +19,8 @@ from benchmarks.running import ACCOUNT, run
 from benchmarks.worlds import World
 from cwa_pipeline.config.environment import CwaCredentials
 from cwa_pipeline.config.settings import CwaSettings
+from cwa_pipeline.cwa.client import CwaClient
+from cwa_pipeline.cwa.records import read_computers
 from cwa_pipeline.rules.matching.serials import with_normalised_serial
 from cwa_pipeline.warehouse.store import Warehouse
 
@@ -44,8 +45,8 @@ def _our_ingest(server: str, folder: Path) -> float:
     store.create()
     start = time.perf_counter()
     credentials, connections = CwaCredentials.from_environment(ACCOUNT), CwaSettings(url=server).connections
-    with Automate(server, credentials, connections=connections) as automate:
-        frame = with_normalised_serial(automate.computers().frame)
+    with CwaClient(server, credentials, connections=connections) as cwa:
+        frame = with_normalised_serial(read_computers(cwa).frame)
     store.replace({"cwa_computers": frame}, "bench")
     return time.perf_counter() - start
 

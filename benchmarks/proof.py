@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
-from cwa_pipeline.cwa.automate import Automate
 
 from benchmarks import pages
 from benchmarks.running import ACCOUNT, prepared_server
@@ -16,6 +15,9 @@ from benchmarks.worlds import PLAN_IDS, World, world
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Group, StandIn
 from cwa_pipeline.config.environment import CwaCredentials
 from cwa_pipeline.config.settings import CwaSettings
+from cwa_pipeline.cwa.client import CwaClient
+from cwa_pipeline.cwa.members import read_group_members
+from cwa_pipeline.cwa.records import read_clients, read_computers, read_groups
 from cwa_pipeline.rules.receipts import Reading
 
 COMPUTERS = 2_500  # three pages, the last one short
@@ -40,9 +42,9 @@ def prepared_server_is_read_as_the_stand_in_is() -> None:
 
 
 def _readings(url: str, credentials: CwaCredentials) -> list[Reading]:
-    with Automate(url, credentials, connections=CwaSettings(url=url).connections) as automate:
+    with CwaClient(url, credentials, connections=CwaSettings(url=url).connections) as cwa:
         plans = sorted(PLAN_IDS.values())
-        return [automate.clients(), automate.computers(), automate.groups(), automate.group_members(plans)]
+        return [read_clients(cwa), read_computers(cwa), read_groups(cwa), read_group_members(cwa, plans)]
 
 
 def _served(small: World) -> CwaWorld:

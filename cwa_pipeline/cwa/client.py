@@ -157,7 +157,8 @@ class CwaClient:
     def _with_retries(self, place: str, get_once: Callable[[], Answer[T]]) -> Answer[T]:
         """Pauses double between tries, and are never shorter than Retry-After asks."""
         retry = self._retry
-        backoff = tenacity.wait_exponential_jitter(retry.first_pause, retry.longest_pause, jitter=retry.first_pause)
+        jitter = tenacity.wait_random(0, retry.first_pause)
+        backoff = tenacity.wait_exponential(retry.first_pause, retry.longest_pause) + jitter
 
         def pause(state: tenacity.RetryCallState) -> float:
             return max(backoff(state), min(_failure(state).retry_after, retry.longest_retry_after))

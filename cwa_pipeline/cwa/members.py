@@ -4,15 +4,26 @@ from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from cwa_pipeline.cwa.client import CwaClient, RefusedError
 from cwa_pipeline.cwa.pages import PagedList, WholeList, read_and_count, read_list
-from cwa_pipeline.cwa.records import Column, paged_list, read_id, read_optional_id
+from cwa_pipeline.cwa.records import ID, OPTIONAL_ID, Column, Kind, paged_list, read_id
 from cwa_pipeline.errors import IncompleteReadError, SourceError
 from cwa_pipeline.rules.receipts import NOTHING_ASKED, Reading
 
 DTYPES = {"computer_id": "int64", "cwa_group_id": "int64"}
 NO_SUCH_LIST = frozenset({403, 404, 405})  # how a server says that it does not have an endpoint
+
+
+def _read_computers(value: Any) -> list[int] | None:
+    """The ids of a group's computers; null if the server does not expand them."""
+    if not isinstance(value, list) or not all(isinstance(computer, dict) for computer in value):
+        return None
+    return [read_id(computer.get("Id")) for computer in value]
+
+
+COMPUTER_IDS = Kind(_read_computers, pa.list_(pa.int64()), "object")
 
 
 def read_group_members(client: CwaClient, cwa_group_ids: Collection[int]) -> Reading:
@@ -40,14 +51,14 @@ def _members(client: CwaClient, wanted: list[int]) -> WholeList:
 def _from_group_computers(client: CwaClient, wanted: list[int]) -> WholeList | None:
     """All memberships in one list; older servers do not have it. A membership may lack an Id of its own."""
     columns = {
-        "computer_id": Column("ComputerId", read_id, "int64"),
-        "cwa_group_id": Column("GroupId", read_id, "int64"),
+        "computer_id": Column("ComputerId", ID),
+        "cwa_group_id": Column("GroupId", ID),
     }
     memberships = paged_list(
         "v1/GroupComputers",
         "group members",
         columns,
-        key=Column("Id", read_optional_id, "Int64"),
+        key=Column("Id", OPTIONAL_ID),
         include_fields=False,
         condition=f"GroupId in ({_listed(wanted)})",
     )
@@ -56,7 +67,7 @@ def _from_group_computers(client: CwaClient, wanted: list[int]) -> WholeList | N
 
 def _from_each_group(client: CwaClient, wanted: list[int]) -> WholeList | None:
     """Group by group. A group that is not found while another one is: a gap, not a server without this endpoint."""
-    columns = {"computer_id": Column("Id", read_id, "int64")}
+    columns = {"computer_id": Column("Id", ID)}
     found = {
         group: _read_if_there(client, paged_list(f"v2/Groups/{group}/Computers", f"members of group {group}", columns))
         for group in wanted
@@ -76,8 +87,8 @@ def _from_each_group(client: CwaClient, wanted: list[int]) -> WholeList | None:
 def _from_expanded_groups(client: CwaClient, wanted: list[int]) -> WholeList:
     """The groups' own records, with their computers in them; Total-Count counts the groups there, so it is left out."""
     columns = {
-        "cwa_group_id": Column("Id", read_id, "int64"),
-        "computer_id": Column("Computers", _read_computers, "object"),
+        "cwa_group_id": Column("Id", ID),
+        "computer_id": Column("Computers", COMPUTER_IDS),
     }
     groups = paged_list(
         "v1/Groups",
@@ -97,13 +108,6 @@ def _from_expanded_groups(client: CwaClient, wanted: list[int]) -> WholeList:
         )
     members = shown.explode("computer_id").dropna()[list(DTYPES)].astype(DTYPES)
     return WholeList(members, whole.records, None)
-
-
-def _read_computers(value: Any) -> list[int] | None:
-    """The ids of a group's computers; null if the server does not expand them."""
-    if not isinstance(value, list) or not all(isinstance(computer, dict) for computer in value):
-        return None
-    return [read_id(computer.get("Id")) for computer in value]
 
 
 def _read_if_there(client: CwaClient, wanted: PagedList) -> WholeList | None:

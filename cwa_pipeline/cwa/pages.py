@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 
 from cwa_pipeline.cwa.client import Answer, CwaClient, RefusedError
 from cwa_pipeline.errors import IncompleteReadError
@@ -30,18 +31,19 @@ class Page(NamedTuple):
     """The records of one page as typed columns, one row a record."""
 
     keys: list[Hashable]  # what tells each record from all others
-    frame: pd.DataFrame
+    columns: pa.Table
     lacks_a_field: bool  # one of the wanted fields is in none of the records
 
 
 @dataclass(frozen=True)
 class PagedList:
-    """One list of CWA: where it is, what to ask for, and how a page's bytes become a Page (see `CwaClient.get`)."""
+    """One list of CWA: where it is, what to ask for, and how a page's bytes become columns, and those a frame."""
 
     path: str
     what: str
     fields: tuple[str, ...]
-    decode: Callable[[bytes], Page]
+    decode: Callable[[bytes], Page]  # raises what `CwaClient.get` says
+    frame_of: Callable[[pa.Table], pd.DataFrame]
     include_fields: bool = True  # ask the server to send `fields` only
     condition: str = ""
     expand: str = ""
@@ -127,7 +129,7 @@ def _read_once(client: CwaClient, wanted: PagedList, hints: Mapping[str, str]) -
     if wanted.expand:
         params["expand"] = wanted.expand
     seen: set[Hashable] = set()
-    frames = [wanted.decode(b"[]").frame]  # typed, should nothing come
+    tables: list[pa.Table] = []
     total: int | None = None
     pages_without_new = 0
     reported = time.monotonic()
@@ -145,7 +147,7 @@ def _read_once(client: CwaClient, wanted: PagedList, hints: Mapping[str, str]) -
             total = now_total if total is None else total
             of_total = "" if total is None else f" of {total:,}"
             is_new = mark_new(seen, page.keys)
-            frames.append(page.frame if all(is_new) else page.frame[is_new])
+            tables.append(page.columns if all(is_new) else page.columns.filter(pa.array(is_new)))
             if not page.keys and total is not None and len(seen) < total:
                 raise IncompleteReadError(
                     f"CWA list of {wanted.what}, page {number}: the list ended after {len(seen):,}{of_total} {wanted.what}; "
@@ -153,7 +155,7 @@ def _read_once(client: CwaClient, wanted: PagedList, hints: Mapping[str, str]) -
                 )
             if not page.keys or len(seen) == total:
                 logger.info("Read all %s %s", f"{len(seen):,}", wanted.what)
-                return WholeList(pd.concat(frames, ignore_index=True), len(seen), total)
+                return WholeList(wanted.frame_of(pa.concat_tables(tables)), len(seen), total)
             pages_without_new = 0 if any(is_new) else pages_without_new + 1
             if pages_without_new == MAX_PAGES_WITHOUT_NEW_ROWS:
                 raise IncompleteReadError(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pandas as pd
+import pyarrow as pa
 
 from cwa_pipeline.cwa.client import CwaClient
 from cwa_pipeline.cwa.pages import Page, PagedList, read_and_count, read_list
@@ -21,6 +22,7 @@ from cwa_pipeline.rules.receipts import Reading
 
 LARGEST_ID = 2**63 - 1  # the largest in an int64 column
 ID_TEXT = re.compile(r"\s*[0-9]{1,19}\s*")
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # JSON can hold one, UTF-8 and our tables cannot
 FIRST_CREDIBLE_YEAR = 2000  # CWA writes "never" as null or as a very old date; no agent was in touch before this year
 ZERO_YEAR = "0000-"  # MySQL's zero date, which no calendar has
 UNSET = msgspec.UNSET  # the value of a field that a record does not have
@@ -70,10 +72,8 @@ def read_optional_id(value: Any) -> int | None:
 def read_text(value: Any) -> str | None:
     """A text as sent; a number becomes its digits, null and a missing field stay null."""
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ValueError("holds half a Unicode character") from None
+        if not value.isascii() and HALF_CHARACTER.search(value):
+            raise ValueError("holds half a Unicode character")
         return value
     if value is None or value is UNSET:
         return None
@@ -84,46 +84,55 @@ def read_text(value: Any) -> str | None:
 
 def read_time(value: Any) -> datetime | None:
     """A time, in UTC if it names no zone; null, blank, zero or a year before 2000 means never."""
-    if not value or (isinstance(value, str) and (not value.strip("0 ") or value.startswith(ZERO_YEAR))):
-        return None
     try:
         time = datetime.fromisoformat(value)
         if time.year < FIRST_CREDIBLE_YEAR:
             return None
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
+        if not value or (isinstance(value, str) and (not value.strip("0 ") or value.startswith(ZERO_YEAR))):
+            return None
         raise ValueError("is not a date such as 2026-01-07T20:16:34") from None
 
 
 # --- records -----------------------------------------------------------------------------------------------------------
 
 
-class Column(NamedTuple):
-    """Where the values of a column come from, and the function that reads one; it raises ValueError for a wrong one."""
+class Kind(NamedTuple):
+    """A kind of value: the function that reads one (ValueError for a wrong one), and its type in Arrow and in pandas."""
 
-    field: str  # as CWA calls it; "Client.Id" is the Id in the record's Client
     read: Callable[[Any], Any]
+    arrow: pa.DataType
     dtype: str
+
+
+ID = Kind(read_id, pa.int64(), "int64")
+OPTIONAL_ID = Kind(read_optional_id, pa.int64(), "Int64")
+TEXT = Kind(read_text, pa.large_string(), "str")
+TIME = Kind(read_time, pa.timestamp("us", "UTC"), "datetime64[us, UTC]")
+
+
+class Column(NamedTuple):
+    """Where the values of a column come from: the field as CWA calls it; "Client.Id" is the Id in the record's Client."""
+
+    field: str
+    kind: Kind
 
 
 Columns = Mapping[str, Column]  # the first one tells each record from all others
 
-CLIENTS = {
-    "client_id": Column("Id", read_id, "int64"),
-    "name": Column("Name", read_text, "str"),
-    "external_id": Column("ExternalId", read_text, "str"),
-}
+CLIENTS = {"client_id": Column("Id", ID), "name": Column("Name", TEXT), "external_id": Column("ExternalId", TEXT)}
 COMPUTERS = {
-    "computer_id": Column("Id", read_id, "int64"),
-    "name": Column("ComputerName", read_text, "str"),
-    "client_id": Column("Client.Id", read_optional_id, "Int64"),
-    "serial_number": Column("SerialNumber", read_text, "str"),
-    "asset_tag": Column("AssetTag", read_text, "str"),
-    "last_contact": Column("RemoteAgentLastContact", read_time, "datetime64[us, UTC]"),
-    "last_user": Column("LastUserName", read_text, "str"),
-    "make": Column("BiosManufacturer", read_text, "str"),
+    "computer_id": Column("Id", ID),
+    "name": Column("ComputerName", TEXT),
+    "client_id": Column("Client.Id", OPTIONAL_ID),
+    "serial_number": Column("SerialNumber", TEXT),
+    "asset_tag": Column("AssetTag", TEXT),
+    "last_contact": Column("RemoteAgentLastContact", TIME),
+    "last_user": Column("LastUserName", TEXT),
+    "make": Column("BiosManufacturer", TEXT),
 }
-GROUPS = {"cwa_group_id": Column("Id", read_id, "int64"), "name": Column("Name", read_text, "str")}
+GROUPS = {"cwa_group_id": Column("Id", ID), "name": Column("Name", TEXT)}
 
 
 def paged_list(path: str, what: str, columns: Columns, *, key: Column | None = None, **options: Any) -> PagedList:
@@ -142,11 +151,15 @@ def paged_list(path: str, what: str, columns: Columns, *, key: Column | None = N
         if key:
             rows = zip(*values.values(), strict=True)
             keys = [own_id or row for own_id, row in zip(_values(records, key), rows, strict=True)]
-        frame = pd.DataFrame({name: pd.Series(values[name], dtype=columns[name].dtype) for name in columns})
-        lost = any(all(getattr(record, field) is UNSET for record in records) for field in fields)
-        return Page(keys, frame, bool(records) and lost)
+        table = pa.table({name: pa.array(values[name], columns[name].kind.arrow) for name in columns})
+        lost = any(all(getattr(each, field) is UNSET for each in records) for field in fields)
+        return Page(keys, table, bool(records) and lost)
 
-    return PagedList(path, what, fields, decode, **options)
+    def frame_of(table: pa.Table) -> pd.DataFrame:
+        exact = {pa.int64(): pd.Int64Dtype()}  # not as floats where some are null
+        return table.to_pandas(types_mapper=exact.get).astype({name: columns[name].kind.dtype for name in columns})
+
+    return PagedList(path, what, fields, decode, frame_of, **options)
 
 
 def _decode(body: bytes, decoder: msgspec.json.Decoder[list[Any]]) -> list[Any]:
@@ -176,7 +189,7 @@ def _values(records: Sequence[msgspec.Struct], column: Column) -> list[Any]:
     values: list[Any] = []
     try:
         for value in found:
-            values.append(column.read(value))  # their number tells which one is wrong
+            values.append(column.kind.read(value))  # their number tells which one is wrong
     except ValueError as error:
         number = len(values)
         own_id = str(getattr(records[number], "Id", ""))

@@ -3,19 +3,21 @@
 from collections.abc import Callable
 
 import pytest
-from cwa_pipeline.cwa.automate import Automate
 
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Computer, CwaWorld, Fault, Request, StandIn
-from cwa_pipeline.rules.receipts import MOST_READS, NOTHING_ASKED, SECOND_READ, TOTAL_COUNT, Reading
-from cwa_pipeline_tests.cwa.automate_scenario import answer, gets, pages, reading, small_world
+from cwa_pipeline.cwa.client import CwaClient
+from cwa_pipeline.cwa.members import read_group_members
+from cwa_pipeline.cwa.records import read_clients, read_computers, read_groups
+from cwa_pipeline.rules.receipts import MOST_READS, SECOND_READ, TOTAL_COUNT, Reading
+from cwa_pipeline_tests.cwa.scenario import answer, gets, pages, reading, small_world
 
 PLANS = [850, 851]
 WAYS = [frozenset({"GroupComputers", "v2", "expand"}), frozenset({"v2", "expand"}), frozenset({"expand"})]
-LISTS: dict[str, tuple[Callable[[Automate], Reading], int]] = {
-    "clients": (Automate.clients, 2),
-    "computers": (Automate.computers, 5),
-    "groups": (Automate.groups, 3),
-    "group members": (lambda cwa: cwa.group_members(PLANS), 4),
+LISTS: dict[str, tuple[Callable[[CwaClient], Reading], int]] = {
+    "clients": (read_clients, 2),
+    "computers": (read_computers, 5),
+    "groups": (read_groups, 3),
+    "group members": (lambda cwa: read_group_members(cwa, PLANS), 4),
 }
 
 
@@ -49,7 +51,7 @@ def test_without_total_count_a_second_read_is_the_count(name: str) -> None:
 
 def test_the_second_read_asks_for_the_ids_alone_page_by_page() -> None:
     with reading(behaviour=Behaviour(page_cap=4, total_count=False)) as (cwa, server):
-        cwa.computers()
+        read_computers(cwa)
     first, second = asked(server)[:3], asked(server)[3:]
     assert second == [("Id", "1"), ("Id", "2"), ("Id", "3")]
     assert not any(fields == "Id" for fields, _ in first)
@@ -59,12 +61,12 @@ def test_the_second_read_asks_for_the_ids_alone_page_by_page() -> None:
 def test_the_ids_are_counted_on_a_server_that_does_not_know_include_fields(include_fields: str) -> None:
     behaviour = Behaviour(total_count=False, include_fields=include_fields, overlap=2, page_cap=3)
     with reading(behaviour=behaviour) as (cwa, _):
-        assert receipt(cwa.computers()) == (5, 5, SECOND_READ)
+        assert receipt(read_computers(cwa)) == (5, 5, SECOND_READ)
 
 
 def test_a_total_count_other_than_the_rows_is_handed_on_as_it_is() -> None:
     with reading(behaviour=pages([{"Id": "1"}, {"Id": "2"}], [{"Id": "3"}], total_count=1)) as (cwa, _):
-        assert receipt(cwa.groups()) == (3, 1, TOTAL_COUNT)
+        assert receipt(read_groups(cwa)) == (3, 1, TOTAL_COUNT)
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "swaps"])
@@ -81,7 +83,7 @@ def test_a_list_that_changed_before_its_second_read_is_read_again(change: str) -
 
     counted_at: list[int] = []
     with reading(world, Behaviour(total_count=False, before_answer=once)) as (cwa, _):
-        found = cwa.computers()
+        found = read_computers(cwa)
     assert found.frame["computer_id"].tolist() == [computer.id for computer in world.computers]
     assert receipt(found) == (len(world.computers), len(world.computers), SECOND_READ)
 
@@ -94,7 +96,7 @@ def test_a_row_lost_between_two_pages_is_found_by_the_second_read() -> None:
             del world.computers[0]  # moves the first row of page 2 to page 1, which was read already
 
     with reading(world, Behaviour(page_cap=2, total_count=False, before_answer=meanwhile)) as (cwa, _):
-        found = cwa.computers()
+        found = read_computers(cwa)
     assert found.frame["computer_id"].tolist() == [12, 13, 14, 15]
     assert receipt(found) == (4, 4, SECOND_READ)
 
@@ -111,7 +113,7 @@ def test_a_list_that_keeps_changing_comes_back_with_both_numbers(change: str, ex
                 world.computers.append(Computer(100 + request.number, "NEW", 1))
 
     with reading(behaviour=Behaviour(total_count=False, before_answer=always)) as (cwa, server):
-        assert receipt(cwa.computers()) == (*expected, SECOND_READ)
+        assert receipt(read_computers(cwa)) == (*expected, SECOND_READ)
     assert sum(page == "1" for _, page in asked(server)) == 2 * MOST_READS
 
 
@@ -125,13 +127,13 @@ def test_members_are_counted_whichever_way_they_are_read(
     behaviour = Behaviour(membership=membership, ignore_condition=ignore_condition, total_count=total_count)
     by = TOTAL_COUNT if total_count and membership != frozenset({"expand"}) else SECOND_READ
     with reading(behaviour=behaviour) as (cwa, _):
-        assert receipt(cwa.group_members(PLANS)) == (4, 4, by)
+        assert receipt(read_group_members(cwa, PLANS)) == (4, 4, by)
 
 
 def test_a_membership_listed_twice_counts_once() -> None:
     twice = [{"Id": str(number), "GroupId": "850", "ComputerId": "11"} for number in (1, 2)]
     with reading(behaviour=pages(twice, total_count=2)) as (cwa, _):
-        assert receipt(cwa.group_members(PLANS)) == (1, 1, TOTAL_COUNT)
+        assert receipt(read_group_members(cwa, PLANS)) == (1, 1, TOTAL_COUNT)
 
 
 def test_one_group_without_total_count_has_all_groups_read_twice() -> None:
@@ -142,7 +144,7 @@ def test_one_group_without_total_count_has_all_groups_read_twice() -> None:
 
     behaviour = Behaviour(membership=frozenset({"v2"}), faults=silent_about_851)
     with reading(behaviour=behaviour) as (cwa, server):
-        assert receipt(cwa.group_members(PLANS)) == (4, 4, SECOND_READ)
+        assert receipt(read_group_members(cwa, PLANS)) == (4, 4, SECOND_READ)
     assert gets(server).count("v2/Groups/850/Computers") == 2
 
 
@@ -152,10 +154,4 @@ def test_members_that_changed_before_their_second_read_are_read_again() -> None:
             world.memberships.add((15, 850))
 
     with reading(behaviour=Behaviour(total_count=False, before_answer=once)) as (cwa, server):
-        assert receipt(cwa.group_members(PLANS)) == (5, 5, SECOND_READ)
-
-
-def test_members_of_no_groups_are_none_and_nothing_is_asked() -> None:
-    with reading() as (cwa, server):
-        assert receipt(cwa.group_members([])) == (0, 0, NOTHING_ASKED)
-    assert server.requests == []
+        assert receipt(read_group_members(cwa, PLANS)) == (5, 5, SECOND_READ)

@@ -17,11 +17,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from cwa_pipeline.cwa.automate import Automate
 
 from cwa_pipeline.commands.demo.stand_in import Behaviour, CwaWorld, Fault, Request, StandIn
+from cwa_pipeline.cwa.client import CwaClient
+from cwa_pipeline.cwa.records import read_clients, read_computers
 from cwa_pipeline.errors import IncompleteReadError, PipelineError, SettingsError, SourceError, UnreachableError
-from cwa_pipeline_tests.cwa.automate_scenario import (
+from cwa_pipeline_tests.cwa.scenario import (
     CREDENTIALS,
     QUICK,
     answer,
@@ -45,7 +46,7 @@ PASSING = [
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: f"{fault.action}-{fault.status}")
 def test_a_passing_fault_of_a_get_is_tried_again(fault: Fault) -> None:
     with reading(behaviour=Behaviour(faults=first_gets(QUICK.tries - 1, fault))) as (cwa, server):
-        assert cwa.computers().frame["computer_id"].tolist() == [11, 12, 13, 14, 15]
+        assert read_computers(cwa).frame["computer_id"].tolist() == [11, 12, 13, 14, 15]
     assert len(gets(server)) == QUICK.tries
     assert log_ins(server) == 1
 
@@ -56,23 +57,23 @@ def test_a_fault_that_stays_is_given_up_after_the_last_try(fault: Fault) -> None
         reading(behaviour=Behaviour(faults=every("GET", fault))) as (cwa, server),
         pytest.raises(UnreachableError, match=r"CWA list of clients, page 1 .*gave up after 4 tries"),
     ):
-        cwa.clients()
+        read_clients(cwa)
     assert len(gets(server)) == QUICK.tries
 
 
 def test_a_server_that_hangs_is_tried_again() -> None:
     faults = first_gets(1, Fault("hang"))
-    with reading(behaviour=Behaviour(faults=faults), patience=dataclasses.replace(QUICK, read_timeout=1)) as (cwa, _):
-        assert len(cwa.clients().frame) == 2
+    with reading(behaviour=Behaviour(faults=faults), retry=dataclasses.replace(QUICK, read_timeout=1)) as (cwa, _):
+        assert len(read_clients(cwa).frame) == 2
 
 
 def test_a_server_that_keeps_hanging_is_unreachable() -> None:
-    patience = dataclasses.replace(QUICK, read_timeout=0.2, tries=2)
+    retry = dataclasses.replace(QUICK, read_timeout=0.2, tries=2)
     with (
-        reading(behaviour=Behaviour(faults=every("GET", Fault("hang"))), patience=patience) as (cwa, _),
+        reading(behaviour=Behaviour(faults=every("GET", Fault("hang"))), retry=retry) as (cwa, _),
         pytest.raises(UnreachableError, match=r"no answer within 0\.2 s; gave up after 2 tries"),
     ):
-        cwa.clients()
+        read_clients(cwa)
 
 
 def in_an_hour() -> str:
@@ -84,16 +85,16 @@ def test_retry_after_is_honoured_up_to_a_cap(retry_after: str) -> None:
     wait = in_an_hour() if retry_after == "date" else retry_after
     fault = Fault(status=429, headers={"Retry-After": wait})
     with reading(behaviour=Behaviour(faults=first_gets(1, fault))) as (cwa, server):
-        cwa.clients()
+        read_clients(cwa)
     first, second = (request.time for request in server.requests if request.method == "GET")
     assert QUICK.longest_retry_after <= second - first < 10
 
 
 def test_a_retry_after_below_the_cap_is_waited_for() -> None:
-    patience = dataclasses.replace(QUICK, longest_retry_after=60)
+    retry = dataclasses.replace(QUICK, longest_retry_after=60)
     fault = Fault(status=503, headers={"Retry-After": "1"})
-    with reading(behaviour=Behaviour(faults=first_gets(1, fault)), patience=patience) as (cwa, server):
-        cwa.clients()
+    with reading(behaviour=Behaviour(faults=first_gets(1, fault)), retry=retry) as (cwa, server):
+        read_clients(cwa)
     first, second = (request.time for request in server.requests if request.method == "GET")
     assert 1 <= second - first < 10
 
@@ -101,25 +102,29 @@ def test_a_retry_after_below_the_cap_is_waited_for() -> None:
 def test_a_retry_after_that_makes_no_sense_asks_for_nothing() -> None:
     fault = Fault(status=503, headers={"Retry-After": "soon"})
     with reading(behaviour=Behaviour(faults=first_gets(1, fault))) as (cwa, _):
-        assert len(cwa.clients().frame) == 2
+        assert len(read_clients(cwa).frame) == 2
 
 
 def test_each_try_that_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with reading(behaviour=Behaviour(faults=first_gets(1, Fault(status=503)))) as (cwa, _):
-        cwa.clients()
+        read_clients(cwa)
     assert [record.levelno for record in caplog.records if "try 1 of 4 failed" in record.message] == [logging.WARNING]
 
 
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (Fault(status=200), "something else than JSON .*Something went wrong.*cwa.url"),
-        (Fault(status=200, content_type="application/json"), "something else than JSON"),
-        (answer({"Message": "no list"}), "JSON but no list"),
+        (Fault(status=200), "something other than JSON .*Something went wrong.*cwa.url"),
+        (Fault(status=200, content_type="application/json"), "something other than JSON"),
+        (answer({"Message": "no list"}), "JSON, but not the kind expected .*array"),
         (answer({"Message": "No rights"}, 403), r"answered 403 .*No rights.*right to read"),
         (answer({"Message": "None"}, 404), "answered 404.*cwa.url"),
         (answer({"Message": "Bad"}, 418), "answered 418.*Bad"),
-        (Fault(status=302, headers={"Location": "https://sso.example.com/in?user=x"}), "https://sso.example.com/in;"),
+        (
+            Fault(status=302, headers={"Location": "https://a:b@sso.example.com/in?user=x"}),
+            "to https://sso.example.com/in;",
+        ),
+        (Fault(status=302, headers={"Location": "/in?user=x"}), "redirects to /in;"),
     ],
 )
 def test_an_answer_that_no_second_try_mends_is_told_at_once(fault: Fault, message: str) -> None:
@@ -127,7 +132,7 @@ def test_an_answer_that_no_second_try_mends_is_told_at_once(fault: Fault, messag
         reading(behaviour=Behaviour(faults=every("GET", fault))) as (cwa, server),
         pytest.raises(SourceError, match=message) as failure,
     ):
-        cwa.clients()
+        read_clients(cwa)
     assert not isinstance(failure.value, IncompleteReadError)
     assert "CWA list of clients, page 1" in str(failure.value)
     assert "\n" not in str(failure.value)
@@ -142,13 +147,13 @@ def test_a_redirect_is_not_followed_so_the_token_does_not_travel() -> None:
                 reading(behaviour=Behaviour(faults=every(method, fault))) as (cwa, _),
                 pytest.raises(SourceError, match=r"redirects to http://127\.0\.0\.1/cwa"),
             ):
-                cwa.clients()
+                read_clients(cwa)
         assert elsewhere.requests == []
 
 
 def test_a_server_that_is_not_there_is_unreachable() -> None:
     with (
-        Automate(f"http://127.0.0.1:{free_port()}", CREDENTIALS, patience=QUICK) as cwa,
+        CwaClient(f"http://127.0.0.1:{free_port()}", CREDENTIALS, retry=QUICK) as cwa,
         pytest.raises(UnreachableError, match=r"CWA log-in .*refused.*cwa\.url"),
     ):
         cwa.log_in()
@@ -161,7 +166,7 @@ def test_a_name_that_is_not_in_dns_is_unreachable(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(socket, "getaddrinfo", not_found)
     with (
-        Automate("https://automate.example.invalid", CREDENTIALS, patience=QUICK) as cwa,
+        CwaClient("https://automate.example.invalid", CREDENTIALS, retry=QUICK) as cwa,
         pytest.raises(UnreachableError, match="cannot be found in DNS"),
     ):
         cwa.log_in()
@@ -183,7 +188,7 @@ def test_a_certificate_that_is_not_trusted_is_told_with_the_remedy(
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         url = f"https://127.0.0.1:{server.server_port}"
-        with Automate(url, CREDENTIALS, patience=QUICK) as cwa, pytest.raises(SourceError, match="TLS") as failure:
+        with CwaClient(url, CREDENTIALS, retry=QUICK) as cwa, pytest.raises(SourceError, match="TLS") as failure:
             cwa.log_in()
         server.shutdown()
     assert "is not trusted (self-signed certificate)" in str(failure.value)
@@ -194,7 +199,7 @@ def test_a_wrong_bundle_of_certificates_is_told_with_the_remedy(monkeypatch: pyt
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
     with (
-        Automate("https://127.0.0.1:9", CREDENTIALS, patience=QUICK) as cwa,
+        CwaClient("https://127.0.0.1:9", CREDENTIALS, retry=QUICK) as cwa,
         pytest.raises(SettingsError, match="REQUESTS_CA_BUNDLE"),
     ):
         cwa.log_in()
@@ -226,7 +231,7 @@ def test_no_secret_shows_even_when_the_server_echoes_it(
 
     caplog.set_level(logging.DEBUG)
     with reading(behaviour=Behaviour(faults=echo)) as (cwa, _), pytest.raises(PipelineError) as failure:
-        cwa.clients()
+        read_clients(cwa)
     # The token is not known before a log-in has worked.
     known = every_spelling - (spellings(TOKEN) if method == "POST" else set())
     shown = [
@@ -243,12 +248,12 @@ def test_no_secret_shows_even_when_the_server_echoes_it(
 
 def test_a_cut_answer_never_passes_as_a_shorter_list() -> None:
     with reading(small_world(), Behaviour(faults=first_gets(1, Fault("cut")), total_count=False)) as (cwa, _):
-        assert len(cwa.computers().frame) == 5
+        assert len(read_computers(cwa).frame) == 5
 
 
 def test_waiting_grows_between_tries() -> None:
-    patience = dataclasses.replace(QUICK, first_pause=0.05, longest_pause=1)
+    retry = dataclasses.replace(QUICK, first_pause=0.05, longest_pause=1)
     started = time.monotonic()
-    with reading(behaviour=Behaviour(faults=first_gets(3, Fault(status=500))), patience=patience) as (cwa, _):
-        cwa.clients()
+    with reading(behaviour=Behaviour(faults=first_gets(3, Fault(status=500))), retry=retry) as (cwa, _):
+        read_clients(cwa)
     assert time.monotonic() - started >= 0.05 + 0.1 + 0.2

@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from cwa_pipeline.cwa.automate import Automate
-from cwa_pipeline.cwa.http import Patience
 from pydantic import SecretStr
 
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Client, Computer, CwaWorld, Fault, Group, Request, StandIn
 from cwa_pipeline.config.environment import CwaCredentials
+from cwa_pipeline.cwa.client import CwaClient, RetryPolicy
 
-QUICK = Patience(tries=4, read_timeout=20, first_pause=0.001, longest_pause=0.01, longest_retry_after=0.3)
+QUICK = RetryPolicy(tries=4, read_timeout=20, first_pause=0.001, longest_pause=0.01, longest_retry_after=0.3)
 
 # A password that JSON, HTML and URLs each write differently.
 CREDENTIALS = CwaCredentials(
@@ -44,13 +43,13 @@ def small_world() -> CwaWorld:
 def reading(
     world: CwaWorld | None = None,
     behaviour: Behaviour | None = None,
-    patience: Patience = QUICK,
+    retry: RetryPolicy = QUICK,
     connections: int = 1,
-) -> Iterator[tuple[Automate, StandIn]]:
+) -> Iterator[tuple[CwaClient, StandIn]]:
     """A client and the stand-in that it reads."""
     with (
         StandIn(world or small_world(), behaviour, credentials=CREDENTIALS) as server,
-        Automate(server.url, server.credentials, patience=patience, connections=connections) as cwa,
+        CwaClient(server.url, server.credentials, retry=retry, connections=connections) as cwa,
     ):
         yield cwa, server
 
