@@ -1,6 +1,7 @@
 """Who is covered, what the guards let through, and the one write to PCRT."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -10,11 +11,11 @@ from cwa_pipeline.assets import checks, sources
 from cwa_pipeline.assets.resources import PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.assets.table_metadata import materialisation_metadata, table_spec
 from cwa_pipeline.errors import GuardError
-from cwa_pipeline.pcrt.write_back import inputs_of_other_runs, undo, write_back
+from cwa_pipeline.pcrt.write_back import undo, write_back
 from cwa_pipeline.rules import guards
 from cwa_pipeline.rules.members import ledger, membership
 from cwa_pipeline.warehouse.nights import INPUTS
-from cwa_pipeline.warehouse.sync_record import SyncRecord
+from cwa_pipeline.warehouse.sync_record import LEDGER, SyncRecord
 
 GROUP = "coverage"
 
@@ -117,7 +118,7 @@ def additional_members(
     elif config.undo_run_id:
         changes = ledger.undoing(record.ledger(), config.undo_run_id, config.undo_group_id)
         record.hold_groups(changes["group_id"], config.undo_run_id)
-        undone = undo(changes, pcrt.database, warehouse.warehouse, run_id)
+        undone = undo(changes, pcrt.database, partial(warehouse.warehouse.append, LEDGER), run_id)
         warehouse.show("coverage_history", record.keep_coverage(undone, settings.values.pcrt.additional_members.format))
         lists = record.last_lists()
     else:
@@ -147,7 +148,7 @@ def _sync(
     record = SyncRecord(warehouse.warehouse)
     stopped = guards.stopped_by(members_plan)
     moved_on = config.plan_id and config.plan_id != membership.plan_id(members_plan)
-    not_now = inputs_of_other_runs(warehouse.warehouse.loads(), WRITE_RESTS_ON, run_id)
+    not_now = guards.inputs_of_other_runs(warehouse.warehouse.loads(), WRITE_RESTS_ON, run_id)
     if config.dry_run or settings.values.sync.dry_run:
         not_now = "dry run"
     elif moved_on:
@@ -156,7 +157,7 @@ def _sync(
         lists = membership.only_planned(members_plan, not_now or str(stopped))
     else:
         record.settle(pcrt_subscriptions)
-        lists = write_back(members_plan, pcrt.database, warehouse.warehouse, run_id)
+        lists = write_back(members_plan, pcrt.database, partial(warehouse.warehouse.append, LEDGER), run_id)
         list_format = settings.values.pcrt.additional_members.format
         warehouse.show("coverage_history", record.keep_coverage_of_all(lists, pcrt_subscriptions, list_format))
         record.release_groups(lists)

@@ -154,8 +154,7 @@ class SourceReads:
 
     def _begin_pcrt(self) -> Future[PcrtSnapshot] | None:
         """Its tables from the second process; None where they are not worth one, or not asked for."""
-        is_worth = self._reads_pcrt and self._second.is_worth_reading(self._pcrt.how_many_pcids)
-        return self._second.submit(self._pcrt.read) if is_worth else None
+        return None
 
     def _pcrt_tables(self) -> list[Reading]:
         begun = self._pcrt_begun.result()

@@ -4,7 +4,7 @@ What belongs here: which lists of a plan are held, why, and until when. What mus
 A guard never changes a list; it only keeps one from being written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -143,3 +143,20 @@ def _released(plan: pd.DataFrame, held_before: pd.DataFrame, release: Sequence[s
 def _share(part: int, whole: int, limit: float) -> str:
     """As in `62 % (5 of 8; 50 % is the limit)`."""
     return f"{part / whole:.0%} ({part} of {whole}; {limit:.0%} is the limit)".replace("%", " %")
+
+
+def tables_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> list[str]:
+    """Which of the tables were not loaded by this run; table_loads has table_name and run_id."""
+    loaded_now = set(table_loads.loc[table_loads["run_id"] == run_id, "table_name"])
+    return [table for table in tables if table not in loaded_now]
+
+
+def inputs_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> str | None:
+    """Why a write that rests on these tables has to wait: some were not loaded by this run. None if all were.
+
+    A list that follows from older data could undo what the shop did since, so such a run only plans.
+    """
+    others = tables_of_other_runs(table_loads, tables, run_id)
+    if not others:
+        return None
+    return f"{', '.join(others)} not read in this run; run the whole nightly_sync job to write"

@@ -5,10 +5,11 @@ What belongs here: reading and adding to those tables, with the rules that say w
 
 import pandas as pd
 
-from cwa_pipeline.pcrt.write_back import LEDGER
 from cwa_pipeline.rules.members import coverage, ledger
 from cwa_pipeline.rules.members.lists import ListFormat
 from cwa_pipeline.warehouse.store import Warehouse
+
+LEDGER = "additional_members_ledger"
 
 
 class SyncRecord:

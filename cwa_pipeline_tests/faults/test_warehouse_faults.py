@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from cwa_pipeline.commands.demo.msp import invented_msp
-from cwa_pipeline.pcrt.write_back import LEDGER
+from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline.warehouse import sqlite as warehouse_sqlite
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.trial import Trial, sample

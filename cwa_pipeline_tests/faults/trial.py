@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 
 from cwa_pipeline.commands.run import SyncOutcome
-from cwa_pipeline.pcrt.write_back import LEDGER
+from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline.rules.members.ledger import unsettled
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.faults.conftest import Tally
