@@ -38,8 +38,9 @@ def pcids_with_serial(serials: pd.Series, pcrt_pcids: pd.DataFrame, serial_black
     Returns how_many and pcid (0 for none, any of them for several), one row per serial, with the index of `serials`.
     """
     counts = ~is_generic(pcrt_pcids["serial_number_normalised"], serial_blacklist)
-    found = pcrt_pcids[counts].groupby("serial_number_normalised")["pcid"].agg(how_many="size", pcid="max")
-    return found.astype("int64").reindex(serials, fill_value=0).set_axis(serials.index)
+    found = pcrt_pcids[counts].groupby("serial_number_normalised")["pcid"].agg(["size", "max"])
+    found = found.set_axis(["how_many", "pcid"], axis="columns").astype("int64")
+    return found.reindex(serials, fill_value=0).set_axis(serials.index)
 
 
 def computer_matches(
