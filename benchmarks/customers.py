@@ -3,6 +3,7 @@
 The shares are the author's estimate of how a shop works; they are not measured at one.
 """
 
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,27 +64,19 @@ VENDORS = (
 
 
 def fleet(rng: random.Random) -> tuple[Vendor, Iterator[str]]:
-    """A vendor and the serials of machines bought together: counted up, or different in two places. All are distinct."""
+    """A vendor and the serials of machines bought together: distinct, and different in two places at the most."""
     vendor = rng.choice(VENDORS[:-1])
     base = vendor.serial(rng)
-    alphabet = rng.choice([DIGITS, ALPHANUMERIC])
-    if rng.random() < 0.5:  # counted up in the last two places, sometimes by more than one
-        start = rng.randrange(len(alphabet) ** 2)
-        places, step = [len(base) - 2, len(base) - 1], rng.choice([1, 1, 2, 3])
-        numbers = [(start + step * number) % len(alphabet) ** 2 for number in range(len(alphabet) ** 2)]
-    else:
-        places = sorted(rng.sample(range(len(vendor.prefix), len(base)), 2))
-        numbers = rng.sample(range(len(alphabet) ** 2), len(alphabet) ** 2)
-
-    def serials() -> Iterator[str]:
-        for number in dict.fromkeys(numbers):
-            serial = list(base)
-            serial[places[0]], serial[places[1]] = alphabet[number // len(alphabet)], alphabet[number % len(alphabet)]
-            yield "".join(serial)
-        while True:  # the fleet is larger than two places can count
-            yield vendor.serial(rng)
-
-    return vendor, serials()
+    pairs = list(itertools.product(rng.choice([DIGITS, ALPHANUMERIC]), repeat=2))
+    first, second = len(base) - 2, len(base) - 1  # counted up
+    if rng.random() < 0.5:
+        first, second = sorted(rng.sample(range(len(vendor.prefix), len(base)), 2))
+        rng.shuffle(pairs)
+    start = rng.randrange(len(pairs))
+    serials = (
+        base[:first] + a + base[first + 1 : second] + b + base[second + 1 :] for a, b in pairs[start:] + pairs[:start]
+    )
+    return vendor, serials
 
 
 def mistype(rng: random.Random, serial: str, error: str, vendor: Vendor) -> str:
@@ -144,7 +137,7 @@ class Customer:
         person = rng.choice(self.people)
         if self.fleets and (of_a_fleet or (of_a_fleet is None and rng.random() < FLEET_MACHINES)):
             vendor, serials = self.fleets[rng.randrange(len(self.fleets))]
-            serial = next(serials)
+            serial = next(serials, None) or vendor.serial(rng)
         else:
             vendor = rng.choices(VENDORS, [vendor.share for vendor in VENDORS])[0]
             serial = vendor.serial(rng)
@@ -179,18 +172,13 @@ class Customer:
             "local": rng.choice([person, person.title(), f"{person[0]}{family}"]),
         }[self.user_style]
 
-    def pcid_name(self, machine: Machine, *, telling: bool | None = None) -> str | None:
-        """What the shop typed as the machine's name. `telling`: it says which machine this is, not just what kind."""
-        rng, vendor = self.rng, machine.vendor
-        says_much = rng.random() < 0.6 if telling is None else telling
-        person = machine.person.title()
-        if says_much:
-            owners = [f"{person}'s {vendor.make} {rng.choice(['laptop', 'PC'])}", f"{person}'s laptop"]
-            full_name = f"{person} {self.family[machine.person].title()}"
-            return rng.choice([*owners, full_name, machine.name, machine.name, f"{machine.name} ({person})"])
-        kind = [f"{vendor.make} {rng.choice(vendor.models)}", rng.choice(vendor.models)]
-        return rng.choice([*kind, machine.role, "PC", None])
-
     def pcid(self, pcid: int, machine: Machine, serial: str | None, *, telling: bool | None = None) -> Pcid:
-        make = f"{machine.vendor.make} {self.rng.choice(machine.vendor.models)}" if self.rng.random() < 0.7 else None
-        return Pcid(pcid, self.group_id, serial, self.pcid_name(machine, telling=telling), make)
+        """The machine as the shop entered it. `telling`: its name says which machine this is, not just what kind."""
+        rng, vendor, person = self.rng, machine.vendor, machine.person.title()
+        models = [f"{vendor.make} {rng.choice(vendor.models)}", rng.choice(vendor.models)]
+        owners = [f"{person}'s {vendor.make} {rng.choice(['laptop', 'PC'])}", f"{person}'s laptop"]
+        full_name = f"{person} {self.family[machine.person].title()}"
+        says_which = rng.random() < 0.6 if telling is None else telling
+        names = [*owners, full_name, machine.name, machine.name, f"{machine.name} ({person})"]
+        name = rng.choice(names if says_which else [*models, machine.role, "PC", None])
+        return Pcid(pcid, self.group_id, serial, name, models[0] if rng.random() < 0.7 else None)

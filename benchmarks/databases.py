@@ -12,21 +12,9 @@ import sqlalchemy as sa
 
 from benchmarks.worlds import World
 from cwa_pipeline.commands.demo.pcrt_stand_in import pcrt_tables
-from cwa_pipeline_tests.servers.mariadb import MariadbServer
 
 WRONG_LISTS = 0.025  # less the empty ones and those that nobody judges, a night writes 2 % of the subscriptions
 PREPARED = "subscriptions_prepared"  # the subscriptions as each night finds them
-
-
-@contextmanager
-def mariadb(folder: Path) -> Iterator[MariadbServer]:
-    """A server for as long as the `with` lasts."""
-    folder.mkdir()
-    server = MariadbServer.start(folder)
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def fill(pcrt: sa.URL, world: World, folder: Path) -> None:

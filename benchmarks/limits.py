@@ -37,14 +37,13 @@ class Limit(NamedTuple):
 
 def both_nights(measures: Measures) -> list[Sync]:
     """The median first and the median later night."""
-    return [middle([night.sync for night in nights]) for nights in measures.nights.values()]
+    return [middle([sync for sync, _ in nights]) for nights in measures.nights.values()]
 
 
 def more_than_an_empty_job(measures: Measures) -> float:
     """The seconds that a sync takes more than the empty job right after it; the worse of both nights."""
     return max(
-        statistics.median(night.sync.cost.wall - night.empty.wall for night in nights)
-        for nights in measures.nights.values()
+        statistics.median(sync.cost.wall - empty.wall for sync, empty in nights) for nights in measures.nights.values()
     )
 
 
@@ -55,7 +54,7 @@ def wall(measures: Measures) -> float:
 
 def peak(measures: Measures) -> float:
     """The peak memory in MB; the worst of all nights."""
-    return max(night.sync.cost.peak_mb for nights in measures.nights.values() for night in nights)
+    return max(sync.cost.peak_mb for nights in measures.nights.values() for sync, _ in nights)
 
 
 def ours(measures: Measures, peer: str) -> float:

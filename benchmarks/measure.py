@@ -20,18 +20,11 @@ FIRST, LATER = "first", "later"
 
 
 @dataclass(frozen=True)
-class Night:
-    """A sync, and an empty Dagster job right after it."""
-
-    sync: Sync
-    empty: Cost
-
-
-@dataclass(frozen=True)
 class Measures:
-    """The nights of one size, the seconds of its peers, and its first nights with latency by number of connections."""
+    """One size: its first and later nights, each with the empty job right after it; the seconds of the peers; and first
+    nights with latency by number of connections."""
 
-    nights: dict[str, list[Night]]
+    nights: dict[str, list[tuple[Sync, Cost]]]
     peers: dict[str, float] = field(default_factory=dict)
     latency: dict[int, list[Sync]] = field(default_factory=dict)
 
@@ -61,11 +54,11 @@ def measure(computers: int, repeat: int, folder: Path, server: MariadbServer) ->
         sync(folder, url, pcrt, warehouse, "[sync]\ndry_run = true\n")
         databases.prepare_lists(pcrt, made, databases.read_table(warehouse, "members_plan"), folder)
         assert len(databases.read_table(warehouse, "computer_matches")) == computers
-        nights: dict[str, list[Night]] = {FIRST: [], LATER: []}
+        nights: dict[str, list[tuple[Sync, Cost]]] = {FIRST: [], LATER: []}
         for number in range(repeat):
             say(computers, f"first and later night, {number + 1} of {repeat}")
             for name, so_far in nights.items():
-                so_far.append(Night(night(url, later=name == LATER), empty_job(folder / "empty")))
+                so_far.append((night(url, later=name == LATER), empty_job(folder / "empty")))
         found = Measures(nights)
         if computers <= PEERS_UP_TO:
             say(computers, "peers")

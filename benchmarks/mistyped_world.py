@@ -70,24 +70,17 @@ class _Shop:
             else:
                 self._new_machine(customer, old, _pick(self.rng, NEW_MACHINES))
 
-    def _computer(
-        self,
-        customer: Customer,
-        machine: Machine,
-        pcid: int | None,
-        case: str,
-        serial: str | None,
-        tag: str | None = None,
-    ) -> None:
+    def _computer(self, customer: Customer, machine: Machine, serial: str | None, tag: str | None = None) -> int:
         number, user, make = len(self.computers) + 1, customer.last_user(machine), machine.vendor.bios_make
         self.computers.append(Computer(number, customer.number, serial, tag, machine.name, last_user=user, make=make))
-        self.truth[number], self.case[number] = pcid, case
+        return number
 
     def _matched(self, customer: Customer, machine: Machine) -> None:
         pcid = next(self.numbers)
         self.pcids.append(customer.pcid(pcid, machine, machine.serial))
-        # It is a duplicate if somebody mistyped another machine's serial so that it became this one's; else it is matched.
-        self._computer(customer, machine, pcid, "duplicate", machine.serial)
+        number = self._computer(customer, machine, machine.serial)
+        # It is not matched if somebody mistyped another machine's serial so that it became this one's.
+        self.truth[number], self.case[number] = pcid, "duplicate"
 
     def _with_a_pcid(self, customer: Customer, machine: Machine, case: str) -> None:
         rng, pcid = self.rng, next(self.numbers)
@@ -109,7 +102,8 @@ class _Shop:
         elif rng.random() < WRONG_GROUP:
             entry = replace(entry, group_id=self._another_group(customer))
         self.pcids.append(entry)
-        self._computer(customer, machine, pcid, case, serial, tag)
+        number = self._computer(customer, machine, serial, tag)
+        self.truth[number], self.case[number] = pcid, case
 
     def _new_machine(self, customer: Customer, old: list[Machine], case: str) -> None:
         machine = customer.machine(of_a_fleet=case == "of a fleet")
@@ -117,7 +111,8 @@ class _Shop:
             before = self.rng.choice(old)
             machine = replace(machine, name=before.name, person=before.person)
         serial = machine.serial if self.rng.random() < 0.95 else self.rng.choice(GENERIC)
-        self._computer(customer, machine, None, f"new: {case}", serial)
+        number = self._computer(customer, machine, serial)
+        self.truth[number], self.case[number] = None, f"new: {case}"
 
     def _another_group(self, customer: Customer) -> int | None:
         others = [other.group_id for other in self.customers if other is not customer]

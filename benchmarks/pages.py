@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ def write_pages(world: World, folder: Path) -> None:
     names = dict(zip(world.clients["client_id"], world.clients["name"], strict=True))
     lists: dict[str, Iterable[dict[str, Any]]] = {
         "clients": (cwa.client_row(str, cwa.Client(*row)) for row in _rows(world.clients)),
-        "computers": (cwa.computer_row(str, _computer(row), names[row[2]]) for row in _rows(world.computers)),
+        "computers": (cwa.computer_row(str, cwa.Computer(*row), names[row[2]]) for row in _rows(world.computers)),
         "groups": (cwa.group_row(str, cwa.Group(*row), None) for row in _rows(world.groups)),
         "groupcomputers": (cwa.membership_row(str, *row, True) for row in _rows(world.members)),
     }
@@ -35,12 +34,6 @@ def _write(folder: Path, name: str, records: Iterator[dict[str, Any]]) -> None:
         total, number = total + len(page), number + 1
         (pages / f"{number}.json").write_text(json.dumps(page))
     (pages / "total").write_text(str(total))
-
-
-def _computer(row: tuple) -> cwa.Computer:
-    *before, last_contact, last_user, make = row
-    moment = last_contact and datetime.fromisoformat(f"{last_contact}+00:00")
-    return cwa.Computer(*before, moment, last_user, make)
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[tuple]:

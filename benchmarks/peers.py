@@ -1,10 +1,13 @@
-"""The peers on the same world: a script with a query per computer, DiffSync for the membership diff, dlt for the ingest."""
+"""The peers on the same world: scripts with a query per computer, DiffSync for the membership diff, dlt for the ingest.
+
+The scripts only read and look up, so they do less than a sync. dlt has a process of its own because it keeps state.
+"""
 
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -35,22 +38,15 @@ def measure(server: str, pcrt: sa.URL, world: World, warehouse: Path, folder: Pa
     }
 
 
-# --- A script, as shops have it: it only looks up, and writes nothing, so it does less than a sync -------------------------
-
-
 def _scripts(server: str, pcrt: sa.URL, world: World) -> dict[str, float]:
     """Both scripts: the read of CWA is measured, the look-ups are sampled and scaled to all computers."""
     serials = world.computers["serial_number"]
     known = serials[serials.str.len() > 0]
     few, many = (known.sample(min(count, len(known)), random_state=1) for count in LOOK_UPS)
     account = {"host": pcrt.host, "port": pcrt.port, "user": pcrt.username, "password": pcrt.password}
-    with (
-        pymysql.connect(database=pcrt.database, autocommit=True, **account) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(
-            "CREATE TABLE serials (pcid INT, pcgroupid INT, serial VARCHAR(190), KEY (serial)) ENGINE=MyISAM"
-        )
+    connection = pymysql.connect(database=pcrt.database, autocommit=True, **account)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE serials (pcid INT, pcgroupid INT, serial VARCHAR(190), KEY (serial))")
         owners = world.pc_owner[["pcid", "pcgroupid", "serial"]]
         cursor.executemany("INSERT INTO serials VALUES (%s, %s, %s)", list(owners.itertuples(index=False, name=None)))
         inside = [f'%i:104;s:{len(serial.encode())}:"{serial}"%' for serial in few]
@@ -85,9 +81,6 @@ def _read_cwa(server: str) -> float:
     return time.perf_counter() - start
 
 
-# --- DiffSync, the engine behind Nautobot SSoT: subscriptions with their PCIDs as children ------------------------------
-
-
 class _Member(DiffSyncModel):
     _modelname = "member"
     _identifiers = ("subscription_id", "pcid")
@@ -110,8 +103,7 @@ class _Side(Adapter):
     member = _Member
     top_level = ["subscription"]  # noqa: RUF012
 
-    def load_lists(self, lists: Mapping[int, Sequence[int]]) -> None:
-        """One subscription each, and a child for each of its PCIDs."""
+    def load_lists(self, lists: dict[int, list[int]]) -> None:
         for subscription_id, pcids in lists.items():
             subscription = self.subscription(subscription_id=subscription_id)
             self.add(subscription)
@@ -138,9 +130,6 @@ def _diffsync(members: pd.DataFrame, plan: pd.DataFrame) -> float:
     seconds = time.perf_counter() - start
     assert summary["create"] + summary["delete"] == plan["added"].sum() + plan["removed"].sum()
     return seconds
-
-
-# --- dlt, in a process of its own because it keeps state ----------------------------------------------------------------
 
 
 def _dlt(server: str, computers: int, folder: Path) -> float:

@@ -38,10 +38,7 @@ TABLES: dict[str, tuple[str, Row]] = {
     "cwa_clients": ("Clients", lambda of: {"client_id": of["Id"], "name": of["Name"], "external_id": of["ExternalId"]}),
     "cwa_computers": ("Computers", _computer),
     "cwa_groups": ("Groups", lambda of: {"cwa_group_id": of["Id"], "name": of["Name"]}),
-    "cwa_group_members": (
-        "GroupComputers",
-        lambda of: {"computer_id": of["ComputerId"], "cwa_group_id": of["GroupId"]},
-    ),
+    "cwa_group_members": ("GroupComputers", lambda of: {"computer_id": of["ComputerId"], "group_id": of["GroupId"]}),
 }
 
 
@@ -66,10 +63,6 @@ if __name__ == "__main__":
         destination=dlt.destinations.sqlalchemy(f"sqlite:///{file}"),
         dataset_name="main",
     )
-    pipeline.run(
-        [
-            dlt.resource(records(server, name, row), name=table, write_disposition="replace")
-            for table, (name, row) in TABLES.items()
-        ]
-    )
+    lists = [(table, records(server, name, row)) for table, (name, row) in TABLES.items()]
+    pipeline.run([dlt.resource(pages, name=table, write_disposition="replace") for table, pages in lists])
     print(time.perf_counter() - start)

@@ -34,9 +34,8 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {name.casefold(): value for name, value in parse_qsl(url.query)}
         pages = self.folder / url.path.removeprefix(API).casefold()
-        if not pages.is_dir():
-            self._send(404, b'{"Message": "No such list"}')
-        elif not query.keys() <= PREPARED or int(query.get("pagesize", 0)) < PAGE or query.get("orderby") != "Id asc":
+        known = pages.is_dir() and query.keys() <= PREPARED
+        if not known or int(query.get("pagesize", 0)) < PAGE or query.get("orderby") != "Id asc":
             self._send(501, f'{{"Message": "Only pages of {PAGE} by Id were prepared"}}'.encode())
         else:
             time.sleep(self.seconds_a_page)

@@ -58,7 +58,8 @@ def world(computers: int, seed: int = 1) -> World:
     kind = rng.choice(list(KINDS), size=computers, p=list(KINDS.values()))
     client = np.sort(rng.integers(1, groups + 1, computers))
     plan = np.where(rng.random(groups) < MANAGED, rng.integers(0, len(DEFAULT_PLANS), groups), -1)  # of each client
-    serials = distinct_serials(pcids)
+    scattered = (np.arange(pcids, dtype="int64") * SCATTER % 2**36).tolist()
+    serials = PREFIXES[np.arange(pcids) % len(PREFIXES)] + _texts(*(f"{number:09X}" for number in scattered))
     numbers = np.arange(FIRST_GROUP, FIRST_GROUP + groups)
     names = {number: f"Patching ring {number}" for number in range(1, CWA_GROUPS + 1)}
     names |= {number: plan for plan, number in PLAN_IDS.items()}
@@ -71,12 +72,6 @@ def world(computers: int, seed: int = 1) -> World:
         pc_owner=_owners(rng, kind, client, serials, groups),
         subscriptions=_subscriptions(rng, plan),
     )
-
-
-def distinct_serials(count: int) -> np.ndarray:
-    """Serials in the forms that vendors use, all distinct."""
-    numbers = np.arange(count, dtype="int64") * SCATTER % 2**36
-    return PREFIXES[np.arange(count) % len(PREFIXES)] + _texts(*(f"{number:09X}" for number in numbers.tolist()))
 
 
 def _clients(rng: np.random.Generator, groups: int) -> pd.DataFrame:
@@ -101,8 +96,7 @@ def _computers(rng: np.random.Generator, kind: np.ndarray, client: np.ndarray, s
     tag[tagged] = (FIRST_PCID + tagged).astype(str)
     tag[kind == "unknown tag"] = "987654321"  # no such PCID
     seconds_ago = rng.integers(0, 30 * 86_400, count).astype("timedelta64[s]")
-    contact = np.datetime_as_string(np.datetime64("2026-01-07T20:16:34") - seconds_ago).astype(object)
-    contact[rng.random(count) < 0.01] = None
+    contact = pd.Series(np.datetime64("2026-01-07T20:16:34") - seconds_ago).dt.tz_localize("UTC")
     machine = MACHINES[rng.integers(0, len(MACHINES), count)]
     numbers = np.arange(FIRST_COMPUTER, FIRST_COMPUTER + count)
     return pd.DataFrame(
@@ -112,7 +106,7 @@ def _computers(rng: np.random.Generator, kind: np.ndarray, client: np.ndarray, s
             "client_id": client,
             "serial_number": serial,
             "asset_tag": tag,
-            "last_contact": contact,
+            "last_contact": contact.mask(rng.random(count) < 0.01),
             "last_user": _named("user.", rng.integers(0, count // 2 + 1, count)),
             "make": MAKES[numbers % len(MAKES)],
         }
@@ -129,7 +123,9 @@ def _owners(
     wrong = chance < WRONG_GROUP
     group[wrong] = rng.integers(FIRST_GROUP, FIRST_GROUP + groups, wrong.sum())
     group[(chance >= WRONG_GROUP) & (chance < WRONG_GROUP + NO_GROUP)] = 0
-    serial = _spelled_otherwise(rng, serials)
+    chance, serial = rng.random(count), pd.Series(serials)
+    serial = serial.where(chance >= 0.10, serial.str.lower())  # another tool writes some in lower case or padded
+    serial = serial.where(chance <= 0.98, "  " + serial + " ").to_numpy(dtype=object, copy=True)
     serial[:computers][np.isin(kind, ["unknown", "tag", "generic"])] = ""  # the shop never typed it
     duplicate = np.flatnonzero(kind == "duplicate")
     serial[rng.choice(np.arange(computers, count), len(duplicate), replace=False)] = serials[duplicate]
@@ -137,13 +133,6 @@ def _owners(
     make, extra = MAKES[(pcids + 1) % len(MAKES)], _extras(rng, serial)
     columns = {"pcid": pcids, "pcname": _named("Machine ", pcids), "pcmake": make}
     return pd.DataFrame(columns | {"pcgroupid": group, "pcextra": extra, "serial": serial})
-
-
-def _spelled_otherwise(rng: np.random.Generator, serials: np.ndarray) -> np.ndarray:
-    """The same serials as another tool writes them: one in ten in lower case, one in fifty padded."""
-    column, chance = pd.Series(serials), rng.random(len(serials))
-    column = column.where(chance >= 0.10, column.str.lower())
-    return column.where(chance <= 0.98, "  " + column + " ").to_numpy(dtype=object, copy=True)
 
 
 def _extras(rng: np.random.Generator, serials: np.ndarray) -> list[str]:
