@@ -127,8 +127,7 @@ class Customer:
         self.name_style = rng.choice(["default", "default", "person", "role", "numbered", "serial"])
         self.user_style = rng.choice(["domain", "mail", "azure", "local"])
         self.prefix = "".join(rng.choices("ABCDEFGHKLMNPRST", k=3))
-        has_fleets = rng.random() < FLEET_CUSTOMERS
-        self.fleets = [fleet(rng) for _ in range(1 + self.size // 25)] if has_fleets else []
+        self.fleets = [fleet(rng) for _ in range(1 + self.size // 25)] if rng.random() < FLEET_CUSTOMERS else []
         self.machines_made = 0
 
     def machine(self, *, of_a_fleet: bool | None = None) -> Machine:

@@ -97,10 +97,10 @@ LIMITS = (
     Limit("100,000: start to end", 10, "s", lambda sizes: wall(sizes[MIDDLE])),
     Limit("100,000: peak memory", 500, "MB", lambda sizes: peak(sizes[MIDDLE])),
     *(
-        Limit(f"100,000: as fast as {peer}", limit, "x", times_as_fast(peer), at_least=True)
+        Limit(f"100,000: times as fast as {peer}", limit, "x", times_as_fast(peer), at_least=True)
         for peer, limit in {peers.INDEXED: 2.5, peers.OWN_SCHEMA: 100, peers.DIFFSYNC: 10, peers.DLT: 5}.items()
     ),
-    Limit("200 ms a page: reading over 8 connections, as fast as over 1", 5, "x", parallel_reading, at_least=True),
+    Limit("200 ms a page, 8 connections: reading times as fast as over 1", 5, "x", parallel_reading, at_least=True),
     Limit("200 ms a page, 8 connections: the whole sync, in times of its reading", 1.25, "x", whole_in_readings),
     Limit("1,000,000: peak memory", 2_000, "MB", lambda sizes: peak(sizes[LARGE])),
     Limit("1,000,000: time per computer, in times of that at 100,000", 1, "x", growth),

@@ -16,8 +16,6 @@ LATENCY_AT = 100_000
 SECONDS_A_PAGE = 0.2
 CONNECTIONS = (1, 8)
 
-FIRST, LATER = "first", "later"
-
 
 @dataclass(frozen=True)
 class Measures:
@@ -54,11 +52,11 @@ def measure(computers: int, repeat: int, folder: Path, server: MariadbServer) ->
         sync(folder, url, pcrt, warehouse, "[sync]\ndry_run = true\n")
         databases.prepare_lists(pcrt, made, databases.read_table(warehouse, "members_plan"), folder)
         assert len(databases.read_table(warehouse, "computer_matches")) == computers
-        nights: dict[str, list[tuple[Sync, Cost]]] = {FIRST: [], LATER: []}
+        nights: dict[str, list[tuple[Sync, Cost]]] = {"first": [], "later": []}
         for number in range(repeat):
             say(computers, f"first and later night, {number + 1} of {repeat}")
             for name, so_far in nights.items():
-                so_far.append((night(url, later=name == LATER), empty_job(folder / "empty")))
+                so_far.append((night(url, later=name == "later"), empty_job(folder / "empty")))
         found = Measures(nights)
         if computers <= PEERS_UP_TO:
             say(computers, "peers")

@@ -14,9 +14,10 @@ from benchmarks.steps import phases
 HEAD = """\
 # How fast a nightly sync is
 
-Made by `make bench`. Compare ratios: the seconds are those of one machine. A sync is `cwa-pipeline sync` as a process, with PCRT
-in MariaDB (MyISAM) and the warehouse in SQLite. A first night fills an empty warehouse; a later one finds it filled. On both, 2 %
-of PCRT's lists are wrong. The phases are Dagster's step durations, summed by lineage group.
+Made by `make bench`. Compare ratios: the seconds are those of one machine. A sync is
+`cwa-pipeline sync` as a process, with PCRT in MariaDB (MyISAM) and the warehouse in SQLite. A first
+night fills an empty warehouse; a later night finds it filled. The phases are Dagster's step
+durations, summed by lineage group.
 """
 
 
