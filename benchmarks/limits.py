@@ -10,7 +10,6 @@ from benchmarks.processes import Sync
 
 SMALL, MIDDLE, LARGE = 1_000, 100_000, 1_000_000
 ONE, MANY = CONNECTIONS
-
 Sizes = Mapping[int, Measures]
 
 

@@ -65,8 +65,7 @@ def measure(computers: int, repeat: int, folder: Path, server: MariadbServer) ->
         with prepared_server(pages, SECONDS_A_PAGE) as url:
             for connections in CONNECTIONS:
                 say(computers, f"{SECONDS_A_PAGE} s a page, {connections} connections")
-                syncs = [night(url, toml=f"connections = {connections}\n") for _ in range(repeat)]
-                found.latency[connections] = syncs
+                found.latency[connections] = [night(url, toml=f"connections = {connections}\n") for _ in range(repeat)]
     return found
 
 

@@ -79,7 +79,7 @@ class _Shop:
         pcid = next(self.numbers)
         self.pcids.append(customer.pcid(pcid, machine, machine.serial))
         number = self._computer(customer, machine, machine.serial)
-        # It is not matched if somebody mistyped another machine's serial so that it became this one's.
+        # A typing error in another machine's serial can make this one a duplicate. Else it is matched.
         self.truth[number], self.case[number] = pcid, "duplicate"
 
     def _with_a_pcid(self, customer: Customer, machine: Machine, case: str) -> None:
