@@ -84,6 +84,10 @@ bench: $(BENCH_VENV)/.installed install system-packages  ## the benchmarks: how 
 	$(BENCH_VENV)/bin/python -m benchmarks.suggestions
 	$(BENCH_VENV)/bin/python -m benchmarks
 
+.PHONY: bench-million
+bench-million: $(BENCH_VENV)/.installed install system-packages  ## how fast a sync is, with a shop of 1,000,000 computers too
+	$(BENCH_VENV)/bin/python -m benchmarks --sizes 1000 20000 100000 1000000
+
 $(BENCH_VENV)/.installed: benchmarks/requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python $(PIP_FROM_LOCK) -r benchmarks/requirements.lock
