@@ -48,6 +48,10 @@ system-packages:
 test: install system-packages  ## run the whole suite, with private MariaDB and PostgreSQL servers
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
+.PHONY: page-matrix
+page-matrix: install system-packages  ## the integration page in every size and color scheme (make test checks one of each)
+	$(BIN)/python -m pytest cwa_pipeline_tests/page --page-matrix full -k 'axe or pictures or right_aligned or layout'
+
 .PHONY: lint
 lint: install  ## ruff and the type checker
 	$(BIN)/ruff check .
@@ -65,7 +69,7 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock and the loc
 	$(COMPILE) --group release --constraints requirements.lock --output-file tools/release/requirements.lock
 
 .PHONY: faults
-faults: install system-packages  ## the whole fault suite (make test runs a short form of it)
+faults: install system-packages  ## the whole fault suite (make test injects one fault of each kind)
 	$(BIN)/python -m pytest cwa_pipeline_tests/faults --faults full --timeout 3600
 
 # As root, in a network of its own from which nothing leads out, and with all its processes ended when it ends.
@@ -79,6 +83,10 @@ many-hosts: install system-packages  ## thirty shops on three hosts, one cut off
 bench: $(BENCH_VENV)/.installed install system-packages  ## the benchmarks: how good the suggested matches are, and how fast a sync is
 	$(BENCH_VENV)/bin/python -m benchmarks.suggestions
 	$(BENCH_VENV)/bin/python -m benchmarks
+
+.PHONY: bench-million
+bench-million: $(BENCH_VENV)/.installed install system-packages  ## how fast a sync is, with a shop of 1,000,000 computers too
+	$(BENCH_VENV)/bin/python -m benchmarks --sizes 1000 20000 100000 1000000
 
 $(BENCH_VENV)/.installed: benchmarks/requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(BENCH_VENV)
@@ -98,7 +106,7 @@ docs-serve: $(DOCS_VENV)/.installed  ## the documentation on http://127.0.0.1:80
 .PHONY: screenshots
 screenshots: install  ## take the documentation's pictures anew: Dagster's lineage, and what the tests saw of the page
 	@tools/system-packages chromium
-	$(BIN)/python -m pytest --quiet cwa_pipeline_tests/page/test_browser_looks.py -k pictures
+	$(BIN)/python -m pytest --quiet cwa_pipeline_tests/page/test_browser_looks.py --page-matrix full -k pictures
 	$(BIN)/python -m documentation.screenshots
 
 .PHONY: schema

@@ -1,51 +1,52 @@
-"""A bar chart as SVG, written by hand: each phase of a sync, and its floor beneath it.
+"""The chart of the results, as SVG: a bar a sync, with a piece for each phase."""
 
-What belongs here: lengths, colours and texts. What must not: what a phase or a floor is.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping
 from html import escape
 
-WIDTH, LABELS, RIGHT = 760, 150, 90
-ROW, BAR, TOP = 34, 12, 64
-OURS, FLOOR = "#2f6db3", "#e0a030"
+WIDTH, LABELS, RIGHT = 900, 180, 60
+ROW, BAR, TOP = 30, 18, 70
+COLOURS = ("#8a8f98", "#2f6db3", "#e0a030", "#4c9a5b", "#c25450", "#7d5ba6", "#3aa6a0", "#b0793e", "#5f6b2d", "#d07ab0")
 
-Bar = tuple[str, float, float | None]  # name, seconds, seconds of the floor if it has one
+Syncs = Mapping[str, Mapping[str, float]]  # of each sync, the seconds of its phases
 
 
-def chart(bars: Sequence[Bar], title: str) -> str:
-    """The whole picture; it has a background of its own, so that it can be read on a dark page."""
-    height = TOP + ROW * len(bars) + 16
-    longest = max([seconds for _, seconds, _ in bars] + [floor or 0 for _, _, floor in bars])
+def chart(syncs: Syncs) -> str:
+    """The whole picture; its own background keeps it readable on a dark page."""
+    height = TOP + ROW * len(syncs) + 16
+    phases = list(dict.fromkeys(phase for of in syncs.values() for phase in of))
+    colours = {phase: COLOURS[number % len(COLOURS)] for number, phase in enumerate(phases)}
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="13" role="img">',
-            f"<title>{escape(title)}</title>",
-            f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-            f'<text x="16" y="26" font-size="16" fill="#222222">{escape(title)}</text>',
-            *_legend(),
-            *(line for number, bar in enumerate(bars) for line in _row(bar, TOP + ROW * number, longest)),
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
+            'font-size="13" role="img">',
+            f'<title>Seconds of a sync</title><rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+            _text(16, 26, "Seconds of a sync, by number of computers"),
+            *_legend(colours),
+            *_bars(syncs, colours),
             "</svg>\n",
         ]
     )
 
 
-def _legend() -> Iterable[str]:
-    for number, (colour, text) in enumerate(((OURS, "the sync, seconds"), (FLOOR, "its floor"))):
-        left = LABELS + 170 * number
-        yield f'<rect x="{left}" y="38" width="{BAR}" height="{BAR}" fill="{colour}"/>'
-        yield f'<text x="{left + 18}" y="48" fill="#222222">{text}</text>'
+def _legend(colours: Mapping[str, str]) -> Iterator[str]:
+    left = 16
+    for phase, colour in colours.items():
+        yield f'<rect x="{left}" y="42" width="12" height="12" fill="{colour}"/>'
+        yield _text(left + 16, 53, phase)
+        left += 36 + 7 * len(phase)
 
 
-def _row(bar: Bar, top: int, longest: float) -> Iterable[str]:
-    name, seconds, floor = bar
-    yield f'<text x="{LABELS - 10}" y="{top + 15}" text-anchor="end" fill="#222222">{escape(name)}</text>'
-    yield from _bar(seconds, top, longest, OURS)
-    if floor is not None:
-        yield from _bar(floor, top + BAR + 1, longest, FLOOR)
+def _bars(syncs: Syncs, colours: Mapping[str, str]) -> Iterator[str]:
+    scale = (WIDTH - LABELS - RIGHT) / max(sum(of.values()) for of in syncs.values())
+    for number, (name, of) in enumerate(syncs.items()):
+        top, left = TOP + ROW * number, float(LABELS)
+        yield _text(16, top + 14, name)
+        for phase, seconds in of.items():
+            width = max(0.0, seconds * scale)
+            yield f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{BAR}" fill="{colours[phase]}"/>'
+            left += width
+        yield _text(left + 6, top + 14, f"{sum(of.values()):.1f}")
 
 
-def _bar(seconds: float, top: int, longest: float, colour: str) -> Iterable[str]:
-    length = max(1.0, (WIDTH - LABELS - RIGHT) * seconds / longest)
-    yield f'<rect x="{LABELS}" y="{top}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>'
-    yield f'<text x="{LABELS + length + 6:.1f}" y="{top + 11}" font-size="11" fill="#222222">{seconds:.2f}</text>'
+def _text(x: float, y: float, text: str) -> str:
+    return f'<text x="{x:.1f}" y="{y}" fill="#222222">{escape(text)}</text>'

@@ -1,101 +1,72 @@
-"""The databases of the benchmark: PCRT on MariaDB (MyISAM) or SQLite, filled fast, and empty warehouses.
-
-What belongs here: filling PCRT from a world, and putting its lists back as they were. What must not: the worlds, a measure.
-"""
+"""PCRT on a private MariaDB (MyISAM), filled from a world."""
 
 import csv
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from benchmarks.worlds import World
 from cwa_pipeline.commands.demo.pcrt_stand_in import pcrt_tables
-from cwa_pipeline_tests.servers.mariadb import MariadbServer
-from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 
-Kind = Literal["mariadb", "sqlite", "postgresql"]
-TABLES = ("pc_group", "pc_owner", "subscriptions")
-PREPARED = "subscriptions_prepared"  # a copy of the subscriptions as an ordinary night finds them
+WRONG_LISTS = 0.025  # less the empty ones and those that nobody judges, a night writes 2 % of the subscriptions
+PREPARED = "subscriptions_prepared"  # the subscriptions as each night finds them
 
 
-class Databases:
-    """Private servers for one run of the benchmark, and the databases in them; SQLite files are in `folder`."""
-
-    def __init__(self, folder: Path, mariadb: MariadbServer, postgresql: PostgresqlServer) -> None:
-        self._folder = folder
-        self._mariadb = mariadb
-        self._postgresql = postgresql
-
-    def pcrt(self, kind: Kind, world: World, name: str) -> sa.URL:
-        """A PCRT database filled from the world."""
-        if kind == "mariadb":
-            url = self._mariadb.new_database()
-            engine = sa.create_engine(url.update_query_dict({"local_infile": "1"}))
-        else:
-            url = sa.URL.create("sqlite", database=str(self._folder / f"pcrt_{name}.db"))
-            engine = sa.create_engine(url)
-        pcrt_tables().create_all(engine)
-        for table in TABLES:
-            rows = getattr(world, table).drop(columns="serial", errors="ignore")
-            (_load_data if kind == "mariadb" else _insert)(engine, table, rows, self._folder)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE TABLE {PREPARED} AS SELECT * FROM subscriptions")  # noqa: S608 - our own names
-        engine.dispose()
-        return url
-
-    def warehouse(self, kind: Kind, name: str) -> sa.URL:
-        """An empty warehouse."""
-        if kind == "postgresql":
-            return self._postgresql.new_database()
-        file = self._folder / f"warehouse_{name}.db"
-        for path in self._folder.glob(f"{file.name}*"):
-            path.unlink()
-        return sa.URL.create("sqlite", database=str(file))
-
-    @classmethod
-    @contextmanager
-    def running(cls, folder: Path) -> Iterator["Databases"]:
-        """Both servers, for as long as the `with` lasts."""
-        with ExitStack() as ended:
-            (folder / "mariadb").mkdir(parents=True, exist_ok=True)
-            mariadb = MariadbServer.start(folder / "mariadb")
-            ended.callback(mariadb.stop)
-            postgresql = PostgresqlServer.start(folder / "postgresql")
-            ended.callback(postgresql.stop)
-            yield cls(folder, mariadb, postgresql)
+def fill(pcrt: sa.URL, world: World, folder: Path) -> None:
+    """Make PCRT's tables in an empty database and load the world."""
+    with _connected(pcrt) as connection:
+        pcrt_tables().create_all(connection)
+        _load(connection, "pc_group", world.pc_group, folder)
+        _load(connection, "pc_owner", world.pc_owner.drop(columns="serial"), folder)
+        _load(connection, "subscriptions", world.subscriptions, folder)
 
 
-def put_lists_back(pcrt: sa.URL) -> None:
-    """Make PCRT's lists what they were before any sync wrote them."""
-    engine = sa.create_engine(pcrt)
-    with engine.begin() as connection:
+def prepare_lists(pcrt: sa.URL, world: World, plan: pd.DataFrame, folder: Path) -> None:
+    """Prepare nearly right lists: those of `members_plan`, but a few lack their last PCID or have one too many."""
+    right = world.subscriptions["subid"].map(plan.set_index("subscription_id")["after"])
+    chance = np.random.default_rng(1).random(len(right))
+    lacking = right.str.replace(r"[0-9]+_$", "", regex=True)
+    too_many = right + "900000000_"  # above every PCID, so the list stays ascending
+    lists = right.mask(chance < WRONG_LISTS / 2, lacking)
+    lists = lists.mask((chance >= WRONG_LISTS / 2) & (chance < WRONG_LISTS), too_many)
+    with _connected(pcrt) as connection:
+        connection.exec_driver_sql(f"CREATE TABLE {PREPARED} LIKE subscriptions")
+        _load(connection, PREPARED, world.subscriptions.assign(additionalmembers=lists.fillna("")), folder)
+
+
+def restore_lists(pcrt: sa.URL) -> None:
+    """Make PCRT's lists what they were before a sync wrote them."""
+    with _connected(pcrt) as connection:
         connection.exec_driver_sql("DELETE FROM subscriptions")
-        connection.exec_driver_sql(f"INSERT INTO subscriptions SELECT * FROM {PREPARED}")  # noqa: S608 - our own names
+        connection.exec_driver_sql(f"INSERT INTO subscriptions SELECT * FROM {PREPARED}")
+
+
+def read_table(warehouse: Path, table: str) -> pd.DataFrame:
+    """A table of a warehouse in SQLite."""
+    with closing(sqlite3.connect(warehouse)) as connection:
+        return pd.read_sql(f"SELECT * FROM {table}", connection)
+
+
+@contextmanager
+def _connected(pcrt: sa.URL) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(pcrt.update_query_dict({"local_infile": "1"}))
+    with engine.begin() as connection:
+        yield connection
     engine.dispose()
 
 
-def _load_data(engine: sa.Engine, table: str, rows: pd.DataFrame, folder: Path) -> None:
-    """MariaDB's own way: a million rows in seconds."""
+def _load(connection: sa.Connection, table: str, rows: pd.DataFrame, folder: Path) -> None:
+    """LOAD DATA takes a million rows in seconds."""
     path = folder / f"{table}.csv"
-    rows.to_csv(path, index=False, header=False, quoting=csv.QUOTE_NONNUMERIC, doublequote=True)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(
-            f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE {table} CHARACTER SET utf8mb4 "
-            "FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n'"
-        )
-        [count] = connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalars()  # noqa: S608 - our own names
-    assert count == len(rows), f"{table}: {count} of {len(rows)} rows were loaded"  # noqa: S101
+    rows.to_csv(path, index=False, header=False, quoting=csv.QUOTE_NONNUMERIC)
+    connection.exec_driver_sql(
+        f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE {table} CHARACTER SET utf8mb4 "
+        "FIELDS TERMINATED BY ',' ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY '\\n'"
+    )
+    assert connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar() == len(rows)
     path.unlink()
-
-
-def _insert(engine: sa.Engine, table: str, rows: pd.DataFrame, _: Path) -> None:
-    places = ", ".join("?" * len(rows.columns))
-    with engine.begin() as connection:
-        connection.connection.cursor().executemany(
-            f"INSERT INTO {table} ({', '.join(rows.columns)}) VALUES ({places})",  # noqa: S608 - our own names
-            list(zip(*(rows[name].tolist() for name in rows.columns), strict=True)),
-        )

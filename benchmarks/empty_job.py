@@ -1,4 +1,4 @@
-"""The least that a run of Dagster costs: one trivial asset, run as `cwa_pipeline.commands.run` runs the real job. Its own process."""
+"""The least that a run of Dagster costs: a process that runs one trivial asset as `cwa-pipeline sync` runs its job."""
 
 import sys
 

@@ -1,39 +1,39 @@
-"""The few kinds of failure, told apart by whether another try can help.
+"""The few kinds of failure, by whether a retry can help.
 
-Every message is one line a technician understands: the thing, the place and the remedy. No secret is ever part of one.
+Every message is one line: what happened, to what, and what to do. No message contains a secret.
 """
 
 
 class PipelineError(Exception):
-    """Base of all our own failures; its text is fit to be shown to a person as it is."""
+    """Base of all our own failures; its text can be shown to people as it is."""
 
 
 class SettingsError(PipelineError):
-    """The configuration or the environment is wrong; a person has to change it."""
+    """The configuration or the environment is wrong; a person must correct it."""
 
 
 class SourceError(PipelineError):
-    """A system answered with something that cannot be used (rights, a missing column, a broken row); a person has to look."""
+    """A system's answer cannot be used (missing rights, a missing column, a broken row); a person must look."""
 
 
 class IncompleteReadError(SourceError):
-    """A read that did not get every row. Nothing may be decided from it; the next sync may get them all."""
+    """A read did not get every row. Nothing may be decided from it; the next sync may get them all."""
 
 
 class UnreachableError(PipelineError):
-    """A system did not answer, or kept failing for as long as we retried; a later try can help."""
+    """A system did not answer, or failed on every retry; a later run can help."""
 
 
 class WarehouseError(PipelineError):
-    """The warehouse cannot be read or written as it is."""
+    """The warehouse cannot be read or written in its present state."""
 
 
 class GuardError(PipelineError):
-    """What was to be written is more than may change without a person; somebody has to look and release it."""
+    """A write would change more than is allowed without a person; somebody must check and release it."""
 
 
 class BusyError(PipelineError):
-    """Another sync is using this warehouse; it can be tried again when that one is done."""
+    """Another sync is using this warehouse; try again when it has finished."""
 
 
 class SecondProcessError(PipelineError):
@@ -41,12 +41,12 @@ class SecondProcessError(PipelineError):
 
 
 class PageError(PipelineError):
-    """The integration page cannot be written to its place; a person has to change the folder or the configuration."""
+    """The integration page cannot be written; a person must change the folder or the configuration."""
 
 
 class SnoozeError(PipelineError):
-    """What was said of an issue cannot be put on record; the person who said it has to say it otherwise."""
+    """A snooze cannot be recorded as given; the person must correct it."""
 
 
 class BackupError(PipelineError):
-    """A backup cannot be written, or must not be restored; a person has to name another file, or upgrade."""
+    """A backup cannot be written or restored; a person must choose another file, or upgrade."""

@@ -1,11 +1,9 @@
 """Every table of the warehouse: its columns, their types, what they mean and what identifies a row.
 
-What belongs here: one pandera model a table, and nothing else. The model validates a frame on its way into the warehouse, makes
-the warehouse's DDL (`warehouse.store`) and the column schema that Dagster shows (`assets.table_metadata`). What must not: a rule or
-a query. A change of a column or table needs a step in `migrations/` as well, which brings warehouses of before forward; a test holds
-both together.
+Each table is one pandera model. It validates a frame on its way into the warehouse, and the DDL, the column schema in Dagster
+and the reference in the docs are made from it. A change of a table or column also needs a step in `warehouse/migrations/`.
 
-A frame is named after its table. Text is pandas' pyarrow-backed `str`; an id that can be missing is `Int64`; times are UTC.
+A frame is named after its table. Text is pandas' pyarrow-backed `str`, an id that can be missing is `Int64`, times are UTC.
 """
 
 from typing import Annotated, Any
@@ -20,7 +18,7 @@ Time = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
 
 
 def column(description: str, *, personal: bool = False, **checks: Any) -> Any:
-    """A column with its description. `personal` columns name people, and are left out of Dagster's permanent event log."""
+    """A column with its description. `personal` columns name people and stay out of Dagster's permanent event log."""
     return pa.Field(description=description, metadata={"personal": personal}, **checks)
 
 
@@ -30,14 +28,14 @@ def optional(description: str, **kwargs: Any) -> Any:
 
 
 class Table(pa.DataFrameModel):
-    """Base of all tables: exactly the declared columns, cast to the declared types."""
+    """Base of all tables: exactly the declared columns, with the declared types."""
 
     class Config:
         strict = True
         coerce = True
 
 
-# --- cwa: ConnectWise Automate as read ---------------------------------------------------------------------------------
+# --- cwa: ConnectWise Automate, as read ---------------------------------------------------------------------------------
 
 
 class CwaClients(Table):
@@ -45,29 +43,31 @@ class CwaClients(Table):
 
     client_id: Id = column("CWA's id of the client", unique=True, gt=0)
     name: Text = optional("The client's name in CWA", personal=True)
-    external_id: Text = optional("External ID as read: the PCRT group id, when a technician has filled it in")
+    external_id: Text = optional("External ID as read: the PCRT group id, if a technician has entered it")
 
 
 class CwaComputers(Table):
-    """The computers that carry an agent in ConnectWise Automate."""
+    """The computers with an agent in ConnectWise Automate."""
 
     computer_id: Id = column("CWA's id of the computer", unique=True, gt=0)
     name: Text = optional("The computer's name in CWA", personal=True)
     client_id: MaybeId = optional("The client it belongs to")
     serial_number: Text = optional("Serial number as read")
-    serial_number_normalised: Text = column("Serial number as it is compared: trimmed, blanks collapsed, case-folded")
-    asset_tag: Text = optional("Asset Tag as read: a PCID typed in by hand overrides the serial number")
-    last_contact: Time = optional("When the agent was last in touch; null for never")
-    last_user: Text = optional("Who was last logged in", personal=True)
-    make: Text = optional("Who made it, as its BIOS says")
+    serial_number_normalised: Text = column(
+        "Serial number for comparison: trimmed, repeated spaces collapsed, case-folded"
+    )
+    asset_tag: Text = optional("Asset Tag as read: a PCID entered by hand, which overrides the serial number")
+    last_contact: Time = optional("When the agent last checked in; null for never")
+    last_user: Text = optional("The user who logged in last", personal=True)
+    make: Text = optional("Manufacturer, from the BIOS")
 
 
 class CwaGroups(Table):
-    """The groups of ConnectWise Automate, and which of them stand for a plan."""
+    """The groups of ConnectWise Automate, and the plan that each stands for."""
 
     cwa_group_id: Id = column("CWA's id of the group", unique=True, gt=0)
     name: Text = optional("The group's name in CWA")
-    plan: Text = optional("The plan it stands for, as the configuration spells it; null for a group that is no plan")
+    plan: Text = optional("The plan it stands for, spelled as in the configuration; null if it is not a plan")
 
 
 class CwaGroupMembers(Table):
@@ -80,7 +80,7 @@ class CwaGroupMembers(Table):
         unique = ("computer_id", "cwa_group_id")
 
 
-# --- pcrt: PC Repair Tracker as read -----------------------------------------------------------------------------------
+# --- pcrt: PC Repair Tracker, as read -----------------------------------------------------------------------------------
 
 
 class PcrtGroups(Table):
@@ -91,14 +91,16 @@ class PcrtGroups(Table):
 
 
 class PcrtPcids(Table):
-    """The machines of PC Repair Tracker, one PCID each for ever."""
+    """The machines of PC Repair Tracker; each has one permanent PCID."""
 
     pcid: Id = column("The PCID", unique=True, gt=0)
-    name: Text = optional("The machine's name as the shop typed it", personal=True)
-    make: Text = optional("Make and model as the shop typed them")
-    group_id: MaybeId = optional("The group it is in; null for none. It may name a group that does not exist")
-    serial_number: Text = optional("Serial number as read; null when there is none or it could not be read")
-    serial_number_normalised: Text = column("Serial number as it is compared: trimmed, blanks collapsed, case-folded")
+    name: Text = optional("The machine's name as the shop entered it", personal=True)
+    make: Text = optional("Make and model as the shop entered them")
+    group_id: MaybeId = optional("Its group; null for none. The group may not exist")
+    serial_number: Text = optional("Serial number as read; null if there is none or it could not be read")
+    serial_number_normalised: Text = column(
+        "Serial number for comparison: trimmed, repeated spaces collapsed, case-folded"
+    )
     serial_problem: Text = optional("Why the serial number could not be read, else null")
 
 
@@ -107,12 +109,14 @@ class PcrtSubscriptions(Table):
 
     subscription_id: Id = column("PCRT's id of the subscription", unique=True, gt=0)
     name: Text = optional("The subscription's name", personal=True)
-    group_id: MaybeId = optional("The group it hangs on, as read; null for none")
-    pcid: MaybeId = optional("The PCID it hangs on, as read; null for none")
-    effective_group_id: MaybeId = optional("The group it counts for: its own, else that of its PCID")
+    group_id: MaybeId = optional("The group it belongs to, as read; null for none")
+    pcid: MaybeId = optional("The PCID it belongs to, as read; null for none")
+    effective_group_id: MaybeId = optional("The group it counts for: its own, or else the group of its PCID")
     cwa_group: Text = optional("Its CWA Group field as read: a plan's name or CWA group id")
-    plan: Text = optional("The valid plan that field names, else null")
-    is_bizcare: bool = column("Whether it is a BizCare subscription: CWA Group filled, or the name starts so")
+    plan: Text = optional("The valid plan in that field, else null")
+    is_bizcare: bool = column(
+        "Whether it is a BizCare subscription: CWA Group is filled in, or the name starts with the BizCare prefix"
+    )
     active: bool = column("Whether it is active; only active ones count")
     additional_members: Text = optional("Additional Members as read")
 
@@ -121,42 +125,44 @@ class PcrtSubscriptions(Table):
 
 
 class SerialBlacklist(Table):
-    """The generic serials: values that many machines share and that identify none."""
+    """Generic serial numbers: values that many machines share, so they identify none."""
 
-    serial_number: Text = column("The value as the maintainer's list has it")
-    normalised: Text = column("The value as it is compared", unique=True)
+    serial_number: Text = column("The value as it is in the list")
+    normalised: Text = column("The value for comparison", unique=True)
 
 
 class ClientGroups(Table):
-    """Which PCRT group each CWA client is tied to, by its External ID."""
+    """The PCRT group of each CWA client, found by its External ID."""
 
     client_id: Id = column("The client", unique=True)
-    group_id: MaybeId = optional("The PCRT group it is tied to")
-    reason: Text = optional("Why it is tied to none: external_id_missing, external_id_invalid, group_does_not_exist")
+    group_id: MaybeId = optional("Its PCRT group")
+    reason: Text = optional("Why it has no group: external_id_missing, external_id_invalid, group_does_not_exist")
 
 
 class ComputerMatches(Table):
-    """Which PCID each computer is, and how that was found out; one row per computer."""
+    """The PCID of each computer, and how it was found; one row per computer."""
 
     computer_id: Id = column("The computer", unique=True)
     client_id: MaybeId = optional("Its client")
-    expected_group_id: MaybeId = optional("The PCRT group its client is tied to")
+    expected_group_id: MaybeId = optional("The PCRT group of its client")
     pcid: MaybeId = optional("The PCID it was matched to")
-    matched_by: Text = optional("asset_tag or serial; null when not matched")
-    reason: Text = optional("Why not: asset_tag_unknown, generic_serial, no_pcid_with_serial, duplicate_serial")
-    pcid_group_id: MaybeId = optional("The group that PCID is in; null for none")
+    matched_by: Text = optional("asset_tag or serial; null if not matched")
+    reason: Text = optional(
+        "Why it was not matched: asset_tag_unknown, generic_serial, no_pcid_with_serial, duplicate_serial"
+    )
+    pcid_group_id: MaybeId = optional("The group of that PCID; null for none")
 
 
 class MatchSuggestions(Table):
-    """The likeliest PCIDs of each computer that was not matched. For a person to look at: never applied by itself."""
+    """The most likely PCIDs of each computer that was not matched. Only for a person to review; never applied automatically."""
 
-    computer_id: Id = column("The computer, which has no PCID yet", gt=0)
-    rank: Id = column("1 for the likeliest", ge=1)
+    computer_id: Id = column("The computer without a PCID", gt=0)
+    rank: Id = column("1 for the most likely", ge=1)
     pcid: Id = column("A PCID it may be", gt=0)
-    score: Id = column("How much speaks for it, from 0 to 100", ge=0, le=100)
-    confidence: Text = column("likely, or possible when a person has to know more", isin=["likely", "possible"])
+    score: Id = column("How strong the evidence is, from 0 to 100", ge=0, le=100)
+    confidence: Text = column("likely, or possible if a person must check further", isin=["likely", "possible"])
     same_group: bool = column("Whether that PCID is in the group of the computer's client")
-    evidence: Text = column("What speaks for it, in words")
+    evidence: Text = column("The evidence, in words")
 
     class Config:
         unique = ("computer_id", "rank")
@@ -164,14 +170,14 @@ class MatchSuggestions(Table):
 
 # --- issues ------------------------------------------------------------------------------------------------------------
 
-_KEY = "Names the issue, the same every night for the same issue about the same thing"
-_ISSUE = "The kind of issue, a term of the rules"
-_REASON = "Which case of that kind it is; null for a kind with one case only"
-_SEVERITY = "error, or warning for what goes beyond the documented rules"
+_KEY = "Identifies the issue; the same every night for the same issue about the same thing"
+_ISSUE = "The kind of issue"
+_REASON = "Which case of that kind; null if the kind has only one case"
+_SEVERITY = "error, or warning for issues beyond the documented rules"
 
 
 class _Issues(Table):
-    """What the issue tables have in common."""
+    """Columns that the three issue tables share."""
 
     issue_key: Text = column(_KEY, unique=True)
     issue: Text = column(_ISSUE)
@@ -180,7 +186,7 @@ class _Issues(Table):
 
 
 class ClientIssues(_Issues):
-    """What does not line up about a client."""
+    """Issues about clients."""
 
     client_id: Id = column("The client")
     client_name: Text = optional("Its name in CWA", personal=True)
@@ -188,7 +194,7 @@ class ClientIssues(_Issues):
 
 
 class ComputerIssues(_Issues):
-    """What does not line up about a computer."""
+    """Issues about computers."""
 
     computer_id: Id = column("The computer")
     computer_name: Text = optional("Its name in CWA", personal=True)
@@ -197,31 +203,31 @@ class ComputerIssues(_Issues):
     serial_number: Text = optional("Its serial number as read")
     asset_tag: Text = optional("Its Asset Tag as read")
     pcid: MaybeId = optional("The PCID it was matched to")
-    pcid_group_id: MaybeId = optional("The group that PCID is in")
-    expected_group_id: MaybeId = optional("The group its client is tied to")
+    pcid_group_id: MaybeId = optional("The group of that PCID")
+    expected_group_id: MaybeId = optional("The group of its client")
 
 
 class GroupIssues(_Issues):
-    """What does not line up about a group's subscriptions."""
+    """Issues about the subscriptions of groups."""
 
     group_id: MaybeId = optional("The PCRT group")
     group_name: Text = optional("Its name in PCRT", personal=True)
-    subscription_id: MaybeId = optional("The subscription; null when the issue is about the whole group")
+    subscription_id: MaybeId = optional("The subscription; null if the issue is about the whole group")
     subscription_name: Text = optional("Its name", personal=True)
     cwa_group: Text = optional("Its CWA Group field as read")
     computer_plans: Text = optional(
-        "How many of the group's computers are in each plan, as in 8 BizCare Plus, 2 BizCare Premium"
+        "How many of the group's computers are in each plan, for example 8 BizCare Plus, 2 BizCare Premium"
     )
     subscription_plans: Text = optional("The distinct valid plans of the group's subscriptions")
 
 
 class IssueHistory(Table):
-    """Every issue there ever was: when it was first and last seen, and when it was gone. One back again opens anew."""
+    """Every issue there ever was: when it was first and last seen, and when it was resolved. If one comes back, it gets a new row."""
 
     issue_key: Text = column(_KEY)
     area: Text = column("What it is about", isin=["client", "computer", "group"])
     issue: Text = column(_ISSUE)
-    reason: Text = optional("Which case of that kind it was when last seen")
+    reason: Text = optional("Which case of that kind, when it was last seen")
     first_seen: Time = column("The sync that saw it first")
     last_seen: Time = column("The sync that saw it last")
     resolved_at: Time = optional("The first sync that no longer saw it; null while open")
@@ -231,12 +237,12 @@ class IssueHistory(Table):
 
 
 class IssueSnoozes(Table):
-    """Append-only: which issues a technician marked as known, until when, and why; of an issue the last row counts."""
+    """Append-only: which issues a technician snoozed, until when, and why. The last row of an issue counts."""
 
     issue_key: Text = column(_KEY)
-    snoozed_at: Time = column("When that was said")
-    snoozed_until: Time = column("When the issue comes back by itself, when it is still open then")
-    note: Text = optional("Why, in the technician's words", personal=True)
+    snoozed_at: Time = column("When it was snoozed")
+    snoozed_until: Time = column("When the issue comes back, if it is still open")
+    note: Text = optional("The technician's reason", personal=True)
 
     class Config:
         unique = ("issue_key", "snoozed_at")
@@ -251,7 +257,7 @@ class OpenIssues(Table):
     reason: Text = optional(_REASON)
     severity: Text = column(_SEVERITY, isin=["error", "warning"])
     customer: Text = optional("The client's or group's name", personal=True)
-    subject: Text = optional("The computer, subscription, client or group it is about, by name", personal=True)
+    subject: Text = optional("The name of the computer, subscription, client or group it is about", personal=True)
     first_seen: Time = column("The sync that saw it first")
 
 
@@ -259,7 +265,7 @@ class OpenIssues(Table):
 
 
 class SubscriptionMembers(Table):
-    """The Additional Members as they ought to be: one row per subscription and covered PCID."""
+    """The correct Additional Members: one row per subscription and covered PCID."""
 
     subscription_id: Id = column("The subscription")
     group_id: Id = column("Its group")
@@ -271,80 +277,78 @@ class SubscriptionMembers(Table):
 
 
 class _Lists(Table):
-    """What the tables about changed lists have in common."""
+    """Columns that the plan and the result of a write share."""
 
     subscription_id: Id = column("The subscription", unique=True)
     group_id: Id = column("Its group")
     plan: Text = column("Its plan")
     before: Text = optional("Additional Members as read, in PCRT's own format")
-    after: Text = optional("Additional Members as they ought to be, in PCRT's own format")
-    listed: Id = column("How many PCIDs are listed as read", ge=0)
-    added: Id = column("How many PCIDs that adds", ge=0)
-    removed: Id = column("How many PCIDs that removes", ge=0)
-    added_pcids: Text = optional("The PCIDs added, ascending, with a blank between; null for none")
-    removed_pcids: Text = optional("The PCIDs removed, ascending, with a blank between; null for none")
-    hand_edited: bool = column(
-        "Whether the list as read is not the one we wrote last, so that somebody edited it in PCRT"
-    )
-    hand_added_pcids: Text = optional("The PCIDs that hand added to what we wrote last")
-    hand_removed_pcids: Text = optional("The PCIDs that hand removed from what we wrote last")
+    after: Text = optional("The correct Additional Members, in PCRT's own format")
+    listed: Id = column("How many PCIDs the list as read has", ge=0)
+    added: Id = column("How many PCIDs the change adds", ge=0)
+    removed: Id = column("How many PCIDs the change removes", ge=0)
+    added_pcids: Text = optional("The PCIDs added, ascending, separated by spaces; null for none")
+    removed_pcids: Text = optional("The PCIDs removed, ascending, separated by spaces; null for none")
+    hand_edited: bool = column("Whether somebody edited the list in PCRT: it differs from the one we wrote last")
+    hand_added_pcids: Text = optional("The PCIDs that were added by hand since we wrote last")
+    hand_removed_pcids: Text = optional("The PCIDs that were removed by hand since we wrote last")
     status: Text = column(
-        "written; unchanged (was right already); held (deliberately not written); conflict (changed in PCRT meanwhile, left "
-        "alone); planned (would be written, but this run does not write)",
+        "written; unchanged (was already correct); held (deliberately not written); conflict (changed in PCRT meanwhile and "
+        "left alone); planned (would be written, but this run does not write)",
         isin=["written", "unchanged", "held", "conflict", "planned"],
     )
     guard: Text = optional(
-        "What holds it: unreadable, members_removed, undone, total_removals or source_drop; null for what is not held"
+        "The guard that holds it: unreadable, members_removed, undone, total_removals or source_drop; null if it is not held"
     )
-    reason: Text = optional("Why it was held, was a conflict or was only planned, else null")
+    reason: Text = optional("Why it is held, in conflict or only planned, else null")
 
 
 class MembersPlan(_Lists):
-    """What this run is about to do to each subscription it judges: the guards have spoken, nothing is written yet."""
+    """What this run plans to do with each subscription, after the guards and before anything is written."""
 
 
 class AdditionalMembers(_Lists):
-    """What the last run found, decided and did about each subscription it judged."""
+    """What the last run found, decided and did for each subscription."""
 
 
 class AdditionalMembersLedger(Table):
-    """Append-only: every list we were about to write (`planned`, before PCRT is touched) and what became of it."""
+    """Append-only: every list we were about to write (`planned`, recorded before PCRT is changed) and the outcome."""
 
     run_id: Text = column("The Dagster run that planned it")
-    written_at: Time = column("When this row was made")
+    written_at: Time = column("When this row was added")
     subscription_id: Id = column("The subscription")
     group_id: MaybeId = optional("Its group")
-    before: Text = optional("The list as read, to the letter")
-    after: Text = optional("The list to be written, to the letter")
+    before: Text = optional("The exact list as read")
+    after: Text = optional("The exact list to write")
     status: Text = column(
         "planned; then written, conflict (somebody changed it meanwhile) or, after a crash, not_written",
         isin=["planned", "written", "conflict", "not_written"],
     )
-    undo_of: Text = optional("The run that this write takes back; null for a sync")
-    hand_edited: bool = column("Whether the list as read was edited by hand since we wrote it last")
-    hand_added_pcids: Text = optional("The PCIDs that hand added; they are kept here when the list is overwritten")
-    hand_removed_pcids: Text = optional("The PCIDs that hand removed")
+    undo_of: Text = optional("The run that this write undoes; null for a sync")
+    hand_edited: bool = column("Whether somebody edited the list in PCRT since we wrote it last")
+    hand_added_pcids: Text = optional("The PCIDs that were added by hand; kept here because the list is overwritten")
+    hand_removed_pcids: Text = optional("The PCIDs that were removed by hand")
 
 
 class GroupHolds(Table):
-    """Groups held after an undo, so that the next night does not just repeat what was taken back, until a person releases them."""
+    """Groups held after an undo, so that the next night does not repeat what was undone, until a person releases them."""
 
     group_id: Id = column("The group")
-    held_since: Time = column("When the undo was")
+    held_since: Time = column("When the undo ran")
     undone_run_id: Text = column("The run that was undone")
-    released_at: Time = optional("When a person released the group; null while it is held")
+    released_at: Time = optional("When the hold ended; null while the group is held")
 
     class Config:
         unique = ("group_id", "held_since")
 
 
 class CoverageHistory(Table):
-    """Which PCID was listed in which subscription, and when: "was this PC covered on 3 March?" is one query."""
+    """When each PCID was listed in a subscription. "Was this PC covered on 3 March?" is one query."""
 
     subscription_id: Id = column("The subscription")
     pcid: Id = column("The PCID")
-    covered_from: Time = column("The sync that listed it, or that first saw it listed")
-    covered_to: Time = optional("The sync that took it off, or found it gone; null while it is listed")
+    covered_from: Time = column("The sync that added it to the list, or first saw it there")
+    covered_to: Time = optional("The sync that removed it, or first saw it gone; null while it is listed")
 
     class Config:
         unique = ("subscription_id", "pcid", "covered_from")
@@ -354,54 +358,52 @@ class CoverageHistory(Table):
 
 
 class SiteOwner(Table):
-    """With `[site] name`: which systems' tables these are, so that a second site of the same name is noticed. One row."""
+    """With `[site] name`: the site that owns these tables, so that a second site of the same name is noticed. One row."""
 
     site: Text = column("`[site] name`", unique=True)
     cwa_url: Text = column("`[cwa] url`")
     pcrt_database: Text = column("PCRT's database, without account and password")
-    since: Time = column("When the site's first sync made these tables")
+    since: Time = column("When the site's first sync created these tables")
 
 
 class TableLoads(Table):
-    """Which run filled each table, so that a write can prove that all it rests on was read in one run."""
+    """Which run filled each table. A write checks here that one run read all its inputs."""
 
     table_name: Text = column("The table", unique=True)
     run_id: Text = column("The Dagster run that filled it")
     loaded_at: Time = column("When")
     row_count: Id = column("How many rows it has", ge=0)
-    content_hash: Text = optional(
-        "What names its rows: when the next run comes to the same ones, they are not written anew"
-    )
+    content_hash: Text = optional("A hash of its rows; if the next run has the same rows, they are not written again")
 
 
 class ReadReceipts(Table):
-    """For each source table of each run: how many rows were read, and how many there are by an independent count."""
+    """For each source table of each run: how many rows were read, and how many an independent count found."""
 
     run_id: Text = column("The Dagster run")
     table_name: Text = column("The table")
     counted_at: Time = column("When")
     rows_read: Id = column("How many rows were read", ge=0)
-    rows_counted: Id = column("How many there are by the independent count", ge=0)
-    counted_by: Text = column("How they were counted: Total-Count, SELECT COUNT(*) or a second read of the ids")
+    rows_counted: Id = column("How many rows the independent count found", ge=0)
+    counted_by: Text = column("How they were counted: Total-Count, SELECT COUNT(*), or a second read of the ids")
 
     class Config:
         unique = ("run_id", "table_name")
 
 
 class SyncRuns(Table):
-    """Every run that came to its end, and whether it was one that writes; the next one's sources are compared with the last that was."""
+    """Every run that finished, and whether it wrote to PCRT. The guards compare a run's sources with the last run that wrote."""
 
     run_id: Text = column("The Dagster run", unique=True)
-    finished_at: Time = column("When it was done")
-    wrote: bool = column("Whether PCRT was brought up to date; false for a dry run or one that was stopped")
+    finished_at: Time = column("When it finished")
+    wrote: bool = column("Whether PCRT was brought up to date; false for a dry run or a run that was stopped")
 
 
 class SyncFailures(Table):
-    """Every run that failed, with the lines that say why; the integration page shows the last one until a sync succeeds."""
+    """Every run that failed, and why. The integration page shows the last failure until a sync succeeds."""
 
     run_id: Text = column("The Dagster run", unique=True)
     failed_at: Time = column("When")
-    problem: Text = column("What went wrong, one line for each thing")
+    problem: Text = column("What went wrong, one line per problem")
 
 
 TABLES: dict[str, type[Table]] = {

@@ -1,5 +1,6 @@
-"""A whole shop for a test: a CWA stand-in over HTTP, a PCRT database and a warehouse, with the configuration that ties them together."""
+"""A whole shop for a test: a CWA stand-in over HTTP, a PCRT database and a warehouse, with the configuration that connects them."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ from unittest.mock import patch
 
 import pandas as pd
 import sqlalchemy as sa
+from typer.testing import CliRunner, Result
 
 from cwa_pipeline.commands.demo import pcrt_stand_in, stand_in
+from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.commands.demo.pcrt_stand_in import PcrtWorld, fill_pcrt
 from cwa_pipeline.commands.demo.run import environment
 from cwa_pipeline.commands.demo.stand_in import Behaviour, CwaWorld, StandIn
+from cwa_pipeline.commands.main import app
 from cwa_pipeline.commands.run import SyncOutcome, run_nightly_sync
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.worlds import World
@@ -38,13 +42,18 @@ class Shop:
         """Run the job once in this process."""
         return run_nightly_sync(dry_run=dry_run)
 
+    def command(self, *arguments: str) -> Result:
+        """Run `cwa-pipeline` with these arguments in this process."""
+        with patch.object(logging.getLogger("cwa_pipeline"), "handlers", []):  # the command adds one
+            return CliRunner().invoke(app, arguments)
+
     def table(self, name: str) -> pd.DataFrame:
         """A table of the warehouse."""
         with Warehouse(self.warehouse_url) as warehouse:
             return warehouse.read(name)
 
     def pcrt(self, sql: str, **parameters: object) -> list[tuple]:
-        """Ask or change PCRT behind the pipeline's back, as a technician would."""
+        """Query or change PCRT directly, as a technician would."""
         engine = sa.create_engine(self.pcrt_url)
         try:
             with engine.begin() as connection:
@@ -54,7 +63,7 @@ class Shop:
             engine.dispose()
 
     def lists(self) -> dict[int, str]:
-        """Additional Members of every subscription, as PCRT has them."""
+        """The Additional Members of every subscription in PCRT."""
         return dict(self.pcrt("SELECT subid, additionalmembers FROM subscriptions ORDER BY subid"))
 
     def whole_pcrt(self) -> dict[str, list[tuple]]:
@@ -75,7 +84,7 @@ def open_shop(
     behaviour: Behaviour | None = None,
     toml: str = "",
 ) -> Iterator[Shop]:
-    """Fill an empty PCRT database, serve the CWA world and point the environment at both; SQLite in `folder` unless told otherwise."""
+    """Fill an empty PCRT database, serve the CWA world and point the environment at both. Databases are SQLite files by default."""
     folder.mkdir(parents=True, exist_ok=True)
     pcrt_url = pcrt_url or sa.URL.create("sqlite", database=str(folder / "pcrt.db"))
     warehouse_url = warehouse_url or sa.URL.create("sqlite", database=str(folder / "cwa_warehouse.db"))
@@ -91,15 +100,23 @@ def open_shop(
 
 @contextmanager
 def open_shop_as_left(folder: Path, left: Path, cwa: CwaWorld, pcrt: PcrtWorld) -> Iterator[Shop]:
-    """A shop in SQLite as one of the same worlds was left in another folder: what a sync costs is paid once for many tests."""
+    """Open a copy of the SQLite databases that a shop of the same worlds left in another folder. This saves the first sync."""
     with open_shop(folder, cwa, pcrt) as shop:
         for database in left.glob("*.db*"):
             shutil.copy(database, folder)
         yield shop
 
 
+def first_sync(folder: Path) -> str:
+    """Sync the invented shop once and leave its databases in `folder`; returns the run id."""
+    with open_shop(folder, *invented_msp()) as shop:
+        outcome = shop.sync()
+        assert outcome.succeeded, outcome.problems
+        return outcome.run_id
+
+
 def served(world: World) -> tuple[CwaWorld, PcrtWorld]:
-    """The records of a world as the stand-in serves them and PCRT's tables hold them."""
+    """Convert a world into the records that the stand-in serves and the rows of PCRT's tables."""
     cwa = CwaWorld(
         clients=[stand_in.Client(client.client_id, client.name, client.external_id) for client in world.clients],
         computers=[

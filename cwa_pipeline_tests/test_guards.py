@@ -1,6 +1,5 @@
-"""What keeps a sync from doing harm, end to end: holds, releases, the breaker, the drop guard, plans, undo, hand edits, coverage."""
+"""What keeps a sync from doing harm, end to end: holds, releases, stops, plans, undo, hand edits and coverage."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +14,19 @@ from cwa_pipeline.config.settings import DEFAULT_PLANS
 from cwa_pipeline.errors import SourceError
 from cwa_pipeline.pcrt.reader import Pcrt
 from cwa_pipeline.rules.members.membership import plan_id
-from cwa_pipeline_tests.commands.test_cli import cwa_pipeline
-from cwa_pipeline_tests.shop import Shop, open_shop
+from cwa_pipeline_tests.conftest import BuildOnce
+from cwa_pipeline_tests.shop import Shop, open_shop, open_shop_as_left
 from cwa_pipeline_tests.worlds import records_of
 
+CUSTOMERS = 12
 MACHINES = 10  # each customer's
 PLAN = {plan: 850 + number for number, plan in enumerate(DEFAULT_PLANS)}
 
 
-def customers(count: int) -> tuple[CwaWorld, PcrtWorld]:
-    """So many customers with ten computers each, all in one plan, and a subscription of it with an empty list."""
+def customers() -> tuple[CwaWorld, PcrtWorld]:
+    """Customers with ten computers each, all in one plan, and a subscription to it with an empty list."""
     cwa, pcrt = CwaWorld(groups=[Group(number, plan) for plan, number in PLAN.items()]), PcrtWorld()
-    for customer in range(1, count + 1):
+    for customer in range(1, CUSTOMERS + 1):
         group_id = 100 + customer
         cwa.clients.append(Client(customer, f"Customer {customer}", str(group_id)))
         pcrt.groups.append(PcrtGroup(group_id, f"Customer {customer}"))
@@ -37,24 +37,6 @@ def customers(count: int) -> tuple[CwaWorld, PcrtWorld]:
             cwa.memberships.add((number, PLAN["BizCare Plus"]))
             pcrt.pcids.append(Pcid(1000 + number, f"PC {number}", group_id, f"EX{number}"))
     return cwa, pcrt
-
-
-@pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The databases of twelve customers of ten machines each, synced once."""
-    folder = tmp_path_factory.mktemp("synced")
-    with open_shop(folder, *customers(12)) as shop:
-        assert shop.sync().succeeded
-    return folder
-
-
-@pytest.fixture
-def shop(tmp_path: Path, synced: Path) -> Iterator[Shop]:
-    """A copy of that shop."""
-    with open_shop(tmp_path, *customers(12)) as shop:
-        for database in ("pcrt.db", "cwa_warehouse.db"):
-            shutil.copy(synced / database, tmp_path / database)
-        yield shop
 
 
 def take_away(shop: Shop, customer: int, machines: int) -> None:
@@ -71,83 +53,164 @@ def row(shop: Shop, subscription_id: int) -> pd.Series:
     return shop.table("additional_members").set_index("subscription_id").loc[subscription_id]
 
 
+# --- four nights that many tests start from ------------------------------------------------------------------------------
+
+
+def first_night(folder: Path) -> None:
+    """Every list is filled."""
+    with open_shop(folder, *customers()) as shop:
+        assert shop.sync().succeeded
+
+
+def night_of_losses(folder: Path, first: Path) -> None:
+    """Customers lose some members, one has a second subscription, and one list was edited by hand."""
+    with open_shop_as_left(folder, first, *customers()) as shop:
+        shop.configure("guards.max_total_removed_share = 1.0")
+        take_away(shop, 1, 6)
+        take_away(shop, 2, 3)
+        take_away(shop, 3, 5)
+        shop.pcrt("UPDATE subscriptions SET additionalmembers = '_1400_1401_1402_1403_' WHERE subid = 4")
+        take_away(shop, 4, MACHINES)
+        shop.pcrt("INSERT INTO subscriptions VALUES (99, 'BizCare Plus 2', 105, 0, 'BizCare Plus', '', 1)")
+        take_away(shop, 5, 6)
+        by_hand = "_1600_1601_1602_1603_1604_1605_1606_1607_4711_"
+        shop.pcrt("UPDATE subscriptions SET additionalmembers = :list WHERE subid = 6", list=by_hand)
+        assert shop.sync().succeeded
+
+
+def night_of_a_hold(folder: Path, first: Path) -> None:
+    """Customer 1 would lose six of ten."""
+    with open_shop_as_left(folder, first, *customers()) as shop:
+        take_away(shop, 1, 6)
+        assert shop.sync().succeeded
+
+
+def night_of_writes(folder: Path, first: Path) -> str:
+    """Customers 1 and 2 lose two of ten each. Returns the run id."""
+    with open_shop_as_left(folder, first, *customers()) as shop:
+        take_away(shop, 1, 2)
+        take_away(shop, 2, 2)
+        return shop.sync().run_id
+
+
+@pytest.fixture(scope="module")
+def first(build_once: BuildOnce) -> Path:
+    return build_once.left_by(first_night)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, first: Path) -> Iterator[Shop]:
+    """The shop after its first night."""
+    with open_shop_as_left(tmp_path, first, *customers()) as shop:
+        yield shop
+
+
+@pytest.fixture
+def after_losses(tmp_path: Path, build_once: BuildOnce, first: Path) -> Iterator[Shop]:
+    with open_shop_as_left(tmp_path, build_once.left_by(night_of_losses, first), *customers()) as shop:
+        yield shop
+
+
+@pytest.fixture
+def held(tmp_path: Path, build_once: BuildOnce, first: Path) -> Iterator[Shop]:
+    """The shop after the night on which customer 1 was held."""
+    with open_shop_as_left(tmp_path, build_once.left_by(night_of_a_hold, first), *customers()) as shop:
+        take_away(shop, 1, 6)
+        yield shop
+
+
+@pytest.fixture
+def written(build_once: BuildOnce, first: Path) -> str:
+    """The run that wrote the lists of customers 1 and 2."""
+    return build_once(night_of_writes, first)
+
+
+@pytest.fixture
+def after_writes(tmp_path: Path, build_once: BuildOnce, first: Path) -> Iterator[Shop]:
+    """The shop after that run."""
+    with open_shop_as_left(tmp_path, build_once.left_by(night_of_writes, first), *customers()) as shop:
+        take_away(shop, 1, 2)
+        take_away(shop, 2, 2)
+        yield shop
+
+
 # --- the hold of one customer --------------------------------------------------------------------------------------------
 
 
-def test_a_customer_that_would_lose_more_than_half_is_held_and_the_others_go_on(shop: Shop) -> None:
-    take_away(shop, 1, 6)
-    take_away(shop, 2, 3)
-    assert shop.sync().succeeded
-    assert listed(shop, 1) == MACHINES
-    assert listed(shop, 2) == MACHINES - 3
-    assert row(shop, 1)["status"] == "held"
-    assert "would lose 60 % (6 of 10; 50 % is the limit) of its members" in row(shop, 1)["reason"]
-    assert "--release 101" in row(shop, 1)["reason"]
-    issues = shop.table("group_issues")
+def test_a_customer_that_would_lose_more_than_half_is_held_and_the_others_go_on(after_losses: Shop) -> None:
+    assert listed(after_losses, 1) == MACHINES
+    assert listed(after_losses, 2) == MACHINES - 3
+    assert row(after_losses, 1)["status"] == "held"
+    assert "would lose 60 % (6 of 10; 50 % is the limit) of its members" in row(after_losses, 1)["reason"]
+    assert "--release 101" in row(after_losses, 1)["reason"]
+    issues = after_losses.table("group_issues")
     assert records_of(issues[issues["issue"] == "members_held"], "group_id", "severity", "reason") == [
-        (101, "warning", "members_removed")
+        (101, "warning", "members_removed"),
+        (105, "warning", "members_removed"),
     ]
 
 
-def test_exactly_half_or_fewer_than_min_removed_is_no_reason_to_hold(shop: Shop) -> None:
-    take_away(shop, 1, 5)  # five of ten is not more than half
-    shop.pcrt("UPDATE subscriptions SET additionalmembers = '_1200_1201_1202_1203_' WHERE subid = 2")
-    take_away(shop, 2, MACHINES)  # four of four are fewer than five
-    assert shop.sync().succeeded
-    assert listed(shop, 1) == 5
-    assert shop.lists()[2] == "_"
+def test_exactly_half_or_fewer_than_min_removed_are_not_held(after_losses: Shop) -> None:
+    assert listed(after_losses, 3) == 5  # five of ten is not more than half
+    assert after_losses.lists()[4] == "_"  # four of four are fewer than five
 
 
-def test_the_whole_group_is_held_when_one_of_its_subscriptions_would_lose_too_many(shop: Shop) -> None:
-    shop.pcrt("INSERT INTO subscriptions VALUES (99, 'BizCare Plus 2', 101, 0, 'BizCare Plus', '', 1)")
-    take_away(shop, 1, 6)
-    assert shop.sync().succeeded
-    assert (row(shop, 1)["status"], row(shop, 99)["status"]) == ("held", "held")
-    assert shop.lists()[99] == ""
+def test_the_whole_group_is_held_when_one_of_its_subscriptions_would_lose_too_many(after_losses: Shop) -> None:
+    assert (row(after_losses, 5)["status"], row(after_losses, 99)["status"]) == ("held", "held")
+    assert after_losses.lists()[99] == ""
 
 
-def test_a_release_writes_what_was_held_and_ends_the_issue(shop: Shop) -> None:
-    take_away(shop, 1, 6)
-    assert shop.sync().succeeded
+def test_the_ledger_keeps_a_hand_edit_that_the_sync_overwrites(after_losses: Shop) -> None:
+    assert listed(after_losses, 6) == MACHINES
+    ledger = after_losses.table("additional_members_ledger")
+    last = ledger[(ledger["subscription_id"] == 6) & (ledger["status"] == "written")].iloc[-1]
+    for found in (row(after_losses, 6), last):
+        assert found["hand_edited"]
+        assert (found["hand_added_pcids"], found["hand_removed_pcids"]) == ("4711", "1608 1609")
+    assert not row(after_losses, 2)["hand_edited"]
+    assert after_losses.sync().succeeded
+    assert not row(after_losses, 6)["hand_edited"]
+
+
+def test_a_release_is_for_what_was_held_and_not_for_what_came_later(held: Shop) -> None:
+    take_away(held, 1, 8)
     assert run_nightly_sync(release=["101"]).succeeded
-    assert listed(shop, 1) == MACHINES - 6
-    assert shop.sync().succeeded
-    assert "members_held" not in set(shop.table("open_issues")["issue"])
+    assert listed(held, 1) == MACHINES
+    assert run_nightly_sync(release=["101"]).succeeded  # this time it is for the eight, which the last run held
+    assert listed(held, 1) == MACHINES - 8
+    assert held.sync().succeeded
+    assert "members_held" not in set(held.table("open_issues")["issue"])
 
 
-def test_a_release_is_for_what_was_held_and_not_for_what_came_later(shop: Shop) -> None:
+def test_a_release_of_another_group_or_before_a_hold_lets_nothing_through(shop: Shop) -> None:
     take_away(shop, 1, 6)
-    assert shop.sync().succeeded
-    take_away(shop, 1, 8)
-    assert run_nightly_sync(release=["101"]).succeeded
-    assert listed(shop, 1) == MACHINES
-    # which has been looked at now
-    assert run_nightly_sync(release=["101"]).succeeded
-    assert listed(shop, 1) == MACHINES - 8
-
-
-def test_a_release_of_another_group_or_without_a_hold_lets_nothing_through(shop: Shop) -> None:
-    take_away(shop, 1, 6)
-    assert run_nightly_sync(release=["101"]).succeeded  # nothing was held when nobody had looked
+    assert run_nightly_sync(release=["101"]).succeeded  # nothing was held yet
     assert run_nightly_sync(release=["102"]).succeeded
     assert listed(shop, 1) == MACHINES
+
+
+def test_a_released_list_says_why_it_was_not_written_when_everything_was_stopped(held: Shop) -> None:
+    held.configure("guards.max_source_drop = 1.0\nguards.min_total_removed = 40")
+    for customer in range(2, 13):
+        take_away(held, customer, 4)
+    assert not run_nightly_sync(release=["101"]).succeeded
+    assert row(held, 1)["status"] == "planned"
+    assert "all groups together would lose" in row(held, 1)["reason"]
+    assert listed(held, 1) == MACHINES
 
 
 # --- the guards over all groups ------------------------------------------------------------------------------------------
 
 
-def test_when_all_groups_together_would_lose_too_many_nothing_is_written_and_the_run_fails_with_the_numbers(
-    shop: Shop,
-) -> None:
+def test_nothing_is_written_when_all_groups_together_would_lose_too_many(shop: Shop) -> None:
     shop.configure("guards.max_source_drop = 1.0")
     for customer in range(1, 13):
         take_away(shop, customer, 5)
     before = shop.whole_pcrt()
     outcome = shop.sync()
     assert not outcome.succeeded
-    assert "all groups together would lose 50 % (60 of 120; 20 % is the limit) of their members" in str(
-        outcome.problems
-    )
+    told = "all groups together would lose 50 % (60 of 120; 20 % is the limit) of their members"
+    assert told in str(outcome.problems)
     assert shop.whole_pcrt() == before
     assert set(shop.table("additional_members")["status"]) == {"held"}
     assert run_nightly_sync(release=["all"]).succeeded
@@ -162,12 +225,13 @@ def test_fewer_than_min_total_removed_never_stop_a_sync(shop: Shop) -> None:
     assert listed(shop, 11) == 6
 
 
-def test_a_source_that_shrank_stops_the_write_until_it_is_released(shop: Shop) -> None:
+def test_a_source_that_shrank_since_the_last_sync_that_wrote_stops_the_write_until_it_is_released(shop: Shop) -> None:
     world = shop.server.world
     world.computers[:] = [computer for computer in world.computers if computer.id % 100 < 6]
     world.memberships = {pair for pair in world.memberships if pair[0] % 100 < 6}
     shop.configure("guards.max_total_removed_share = 1.0")
     before = shop.whole_pcrt()
+    assert shop.sync(dry_run=True).succeeded  # a dry run writes nothing, so it is no measure
     outcome = shop.sync()
     assert not outcome.succeeded
     assert "cwa_computers shrank from 120 to 72 rows, by 40 % (48 of 120; 30 % is the limit)" in str(outcome.problems)
@@ -176,15 +240,8 @@ def test_a_source_that_shrank_stops_the_write_until_it_is_released(shop: Shop) -
     assert listed(shop, 1) == 6
 
 
-def test_a_source_is_compared_with_the_last_sync_that_wrote_and_not_with_a_dry_run(shop: Shop) -> None:
-    world = shop.server.world
-    world.computers[:] = [computer for computer in world.computers if computer.id % 100 < 6]
-    assert shop.sync(dry_run=True).succeeded
-    assert not shop.sync().succeeded
-
-
 def test_an_account_that_sees_fewer_computers_takes_nobody_off_a_list(shop: Shop) -> None:
-    shop.server.behaviour.visible_computers = 100  # 17 % fewer, which no drop guard minds: two customers are gone
+    shop.server.behaviour.visible_computers = 100  # 17 % fewer: no drop guard reacts, but two customers are gone
     before = shop.lists()
     assert shop.sync().succeeded
     assert shop.lists() == before
@@ -201,7 +258,7 @@ def test_every_source_table_has_a_receipt_of_the_run_that_read_it(shop: Shop) ->
     assert set(receipts["counted_by"]) == {"Total-Count", "SELECT COUNT(*)"}
 
 
-def test_a_count_that_differs_from_what_was_read_stops_the_write(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_count_that_differs_from_what_was_read_stops_the_write(shop: Shop) -> None:
     shop.server.behaviour.total_count = False
     computers = shop.server.world.computers
 
@@ -222,164 +279,109 @@ def test_a_count_that_differs_from_what_was_read_stops_the_write(shop: Shop, mon
 # --- plan ------------------------------------------------------------------------------------------------------------------
 
 
-def test_plan_prints_what_would_change_by_name_and_its_id_and_sync_writes_exactly_that(shop: Shop) -> None:
+def test_plan_shows_what_would_change_and_sync_writes_exactly_that_or_refuses_when_the_world_moved_on(
+    shop: Shop,
+) -> None:
     take_away(shop, 1, 1)
     take_away(shop, 2, 6)
-    before = shop.whole_pcrt()
-    shown = cwa_pipeline("plan", folder=shop.folder)
-    assert shown.returncode == 0, shown.stderr
-    assert shop.whole_pcrt() == before
+    before, members = shop.whole_pcrt(), set(shop.server.world.memberships)
+    history, ledger = shop.table("coverage_history"), shop.table("additional_members_ledger")
+    shown = shop.command("plan")
+    assert shown.exit_code == 0, shown.output
     assert "Customer 1 (group 101), subscription 1 BizCare Plus: planned" in shown.stdout
     assert "- PCID 1100  PC-100" in shown.stdout
     assert "Customer 2 (group 102), subscription 2 BizCare Plus: held" in shown.stdout
     identity = plan_id(shop.table("additional_members"))
     assert f"cwa-pipeline sync --plan {identity}" in shown.stdout
-    written = cwa_pipeline("sync", "--plan", identity, folder=shop.folder)
-    assert written.returncode == 0, written.stdout
-    assert listed(shop, 1) == MACHINES - 1
+    assert shop.table("coverage_history").equals(history)
+    assert shop.table("additional_members_ledger").equals(ledger)
 
-
-def test_a_plan_is_refused_when_the_world_moved_on(shop: Shop) -> None:
-    take_away(shop, 1, 1)
-    assert shop.sync(dry_run=True).succeeded
-    identity = plan_id(shop.table("additional_members"))
     take_away(shop, 1, 2)
-    before = shop.whole_pcrt()
     outcome = run_nightly_sync(plan_id=identity)
     assert not outcome.succeeded
     assert f"the plan is no longer {identity}" in str(outcome.problems)
     assert shop.whole_pcrt() == before
 
+    shop.server.world.memberships = members
+    written = shop.command("sync", "--plan", identity)
+    assert written.exit_code == 0, written.output
+    assert (listed(shop, 1), listed(shop, 2)) == (MACHINES - 1, MACHINES)
+
 
 # --- undo ------------------------------------------------------------------------------------------------------------------
 
 
-def test_undo_puts_back_the_lists_to_the_letter_and_is_in_the_ledger(shop: Shop) -> None:
-    before = shop.whole_pcrt()
-    take_away(shop, 1, 2)
-    take_away(shop, 2, 2)
-    written = shop.sync()
-    result = cwa_pipeline("undo", written.run_id, folder=shop.folder)
-    assert result.returncode == 0, result.stdout + result.stderr
+def test_undo_restores_the_lists_exactly_and_is_in_the_ledger(after_writes: Shop, written: str, first: Path) -> None:
+    result = after_writes.command("undo", written)
+    assert result.exit_code == 0, result.output
     assert "Group 101 is held until it is released" in result.stdout
-    assert shop.whole_pcrt() == before
-    ledger = shop.table("additional_members_ledger")
-    undone = ledger[ledger["undo_of"] == written.run_id]
+    everyone = {key: "_" + "".join(f"{1000 + key * 100 + n}_" for n in range(MACHINES)) for key in range(1, 13)}
+    assert after_writes.lists() == everyone
+    ledger = after_writes.table("additional_members_ledger")
+    undone = ledger[ledger["undo_of"] == written]
     assert sorted(undone["status"]) == ["planned", "planned", "written", "written"]
 
 
-def test_undo_of_one_group_leaves_the_others(shop: Shop) -> None:
-    take_away(shop, 1, 2)
-    take_away(shop, 2, 2)
-    assert run_undo(shop.sync().run_id, 101).succeeded
-    assert (listed(shop, 1), listed(shop, 2)) == (MACHINES, MACHINES - 2)
-
-
-def test_undo_skips_and_reports_a_list_that_changed_since(shop: Shop) -> None:
-    take_away(shop, 1, 2)
-    written = shop.sync()
-    shop.pcrt("UPDATE subscriptions SET additionalmembers = '_1_' WHERE subid = 1")
-    result = cwa_pipeline("undo", written.run_id, folder=shop.folder)
-    assert result.returncode == 0
+def test_undo_of_one_group_leaves_the_others_and_a_list_that_changed_since(after_writes: Shop, written: str) -> None:
+    assert run_undo(written, 101).succeeded
+    assert (listed(after_writes, 1), listed(after_writes, 2)) == (MACHINES, MACHINES - 2)
+    after_writes.pcrt("UPDATE subscriptions SET additionalmembers = '_1_' WHERE subid = 2")
+    result = after_writes.command("undo", written)
+    assert result.exit_code == 0
     assert "changed since; left alone" in result.stdout
-    assert shop.lists()[1] == "_1_"
+    assert after_writes.lists()[2] == "_1_"
 
 
-def test_an_undone_group_stays_held_until_it_is_released_after_a_look(shop: Shop) -> None:
-    take_away(shop, 1, 2)
-    assert run_undo(shop.sync().run_id, None).succeeded
-    for _ in range(2):
-        assert shop.sync().succeeded
-        assert listed(shop, 1) == MACHINES
-        assert row(shop, 1)["guard"] == "undone"
-    assert "members_held" in set(shop.table("open_issues")["issue"])
-    assert run_nightly_sync(release=["101"]).succeeded
-    assert listed(shop, 1) == MACHINES - 2
-    take_away(shop, 1, 3)
-    assert shop.sync().succeeded  # the hold is over for good
-    assert listed(shop, 1) == MACHINES - 3
-
-
-def test_an_undo_that_dies_before_it_wrote_leaves_a_hold_too_many_and_not_one_too_few(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+def test_an_undone_group_stays_held_until_it_is_released_after_a_run_that_held_it(
+    after_writes: Shop, written: str
 ) -> None:
-    take_away(shop, 1, 2)
-    written = shop.sync()
+    assert run_undo(written, 101).succeeded
+    for _ in range(2):
+        assert after_writes.sync().succeeded
+        assert listed(after_writes, 1) == MACHINES
+        assert row(after_writes, 1)["guard"] == "undone"
+    assert "members_held" in set(after_writes.table("open_issues")["issue"])
+    assert run_nightly_sync(release=["101"]).succeeded
+    assert listed(after_writes, 1) == MACHINES - 2
+    take_away(after_writes, 1, 3)
+    assert after_writes.sync().succeeded  # the hold is over for good
+    assert listed(after_writes, 1) == MACHINES - 3
 
+
+def test_an_undo_that_dies_before_it_wrote_has_already_set_the_hold(
+    after_writes: Shop, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def dies(self: Pcrt) -> None:
         raise SourceError("the machine went down")
 
     monkeypatch.setattr(Pcrt, "writer", dies)
-    assert not run_undo(written.run_id, None).succeeded
+    assert not run_undo(written, 101).succeeded
     monkeypatch.undo()
-    assert shop.table("group_holds")["group_id"].tolist() == [101]
-    assert run_undo(written.run_id, None).succeeded
-    assert listed(shop, 1) == MACHINES
-    assert shop.sync().succeeded
-    assert row(shop, 1)["guard"] == "undone"
-
-
-def test_what_was_released_says_why_it_was_not_written_when_everything_was_stopped(shop: Shop) -> None:
-    take_away(shop, 1, 6)
-    assert shop.sync().succeeded
-    shop.configure("guards.max_source_drop = 1.0\nguards.min_total_removed = 40")
-    for customer in range(2, 13):
-        take_away(shop, customer, 4)
-    assert not run_nightly_sync(release=["101"]).succeeded
-    assert row(shop, 1)["status"] == "planned"
-    assert "all groups together would lose" in row(shop, 1)["reason"]
-    assert listed(shop, 1) == MACHINES
+    assert after_writes.table("group_holds")["group_id"].tolist() == [101]
+    assert run_undo(written, 101).succeeded
+    assert listed(after_writes, 1) == MACHINES
+    assert after_writes.sync().succeeded
+    assert row(after_writes, 1)["guard"] == "undone"
 
 
 def test_undo_of_a_run_that_wrote_nothing_says_so(shop: Shop) -> None:
-    result = cwa_pipeline("undo", "no-such-run", folder=shop.folder)
-    assert result.returncode == 1
+    result = shop.command("undo", "no-such-run")
+    assert result.exit_code == 1
     assert "run no-such-run wrote no list" in result.stdout
-
-
-# --- hand edits ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_hand_edit_does_not_survive_the_sync_and_is_never_lost(shop: Shop) -> None:
-    shop.pcrt(
-        "UPDATE subscriptions SET additionalmembers = '_1100_1101_1102_1103_1104_1105_1106_1107_4711_' WHERE subid = 1"
-    )
-    assert shop.sync().succeeded
-    assert listed(shop, 1) == MACHINES
-    found = row(shop, 1)
-    assert found["hand_edited"]
-    assert (found["hand_added_pcids"], found["hand_removed_pcids"]) == ("4711", "1108 1109")
-    ledger = shop.table("additional_members_ledger")
-    last = ledger[(ledger["subscription_id"] == 1) & (ledger["status"] == "written")].iloc[-1]
-    assert last["hand_edited"]
-    assert last["hand_added_pcids"] == "4711"
-    assert not row(shop, 2)["hand_edited"]
-    assert shop.sync().succeeded
-    assert not row(shop, 1)["hand_edited"]
 
 
 # --- coverage over time ----------------------------------------------------------------------------------------------------
 
 
-def test_coverage_is_a_history_that_one_query_and_one_command_answer(shop: Shop) -> None:
-    take_away(shop, 1, 1)
-    assert shop.sync().succeeded
-    history = shop.table("coverage_history")
-    assert len(history) == 12 * MACHINES
+def test_coverage_is_a_history_that_one_query_and_one_command_answer(after_writes: Shop) -> None:
+    history = after_writes.table("coverage_history")
+    assert len(history) == CUSTOMERS * MACHINES
     ended = history[history["covered_to"].notna()]
-    assert records_of(ended, "subscription_id", "pcid") == [(1, 1100)]
+    assert records_of(ended, "subscription_id", "pcid") == [(1, 1100), (1, 1101), (2, 1200), (2, 1201)]
     today, tomorrow = (f"{pd.Timestamp.now('UTC') + pd.Timedelta(days=days):%Y-%m-%d}" for days in (0, 1))
-    assert cwa_pipeline("covered", "1100", "--on", today, folder=shop.folder).returncode == 0
-    assert cwa_pipeline("covered", "1100", "--on", tomorrow, folder=shop.folder).returncode == 1
-    still = cwa_pipeline("covered", "1101", folder=shop.folder)
-    assert still.returncode == 0
+    assert after_writes.command("covered", "1100", "--on", today).exit_code == 0
+    assert after_writes.command("covered", "1100", "--on", tomorrow).exit_code == 1
+    still = after_writes.command("covered", "1109")
+    assert still.exit_code == 0
     assert "to this day" in still.stdout
-    assert "was never covered" in cwa_pipeline("covered", "4711", folder=shop.folder).stdout
-
-
-def test_a_dry_run_leaves_coverage_and_ledger_alone(shop: Shop) -> None:
-    history, ledger = shop.table("coverage_history"), shop.table("additional_members_ledger")
-    take_away(shop, 1, 1)
-    assert shop.sync(dry_run=True).succeeded
-    assert shop.table("coverage_history").equals(history)
-    assert shop.table("additional_members_ledger").equals(ledger)
+    assert "was never covered" in after_writes.command("covered", "4711").stdout

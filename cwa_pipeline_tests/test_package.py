@@ -1,4 +1,4 @@
-"""What is built of the sources has everything the pipeline needs, and its version from git. `make package` runs the demo from it."""
+"""The built package has everything the pipeline needs, and its version from git. `make package` runs the demo from it."""
 
 import re
 import shutil
@@ -9,6 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from cwa_pipeline.commands.main import app
 
 ROOT = Path(__file__).parents[1]
 BESIDE_A_CONFIGURATION = {
@@ -36,7 +39,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_every_file_of_the_package_and_what_belongs_beside_a_configuration_is_in_the_wheel(
+def test_the_wheel_has_every_file_of_the_package_and_the_files_beside_a_configuration(
     sources: Path, tmp_path: Path
 ) -> None:
     hatchling(sources, "build", "--target", "wheel", "--directory", str(tmp_path))
@@ -50,7 +53,7 @@ def test_every_file_of_the_package_and_what_belongs_beside_a_configuration_is_in
     assert not {name for name in names if name.startswith(("cwa_pipeline_tests", "benchmarks", "documentation"))}
 
 
-def test_the_version_is_the_git_tag_and_sources_without_one_can_be_built_too(sources: Path, tmp_path: Path) -> None:
+def test_the_version_is_the_git_tag_and_sources_without_git_can_be_built(sources: Path, tmp_path: Path) -> None:
     folder = tmp_path / "clone"
     shutil.copytree(sources, folder)
     assert hatchling(folder, "version") == "0.1.0.dev0"
@@ -68,7 +71,4 @@ def test_the_version_is_the_git_tag_and_sources_without_one_can_be_built_too(sou
 
 
 def test_the_command_line_says_the_version_that_is_installed() -> None:
-    said = subprocess.run(
-        [sys.executable, "-m", "cwa_pipeline.commands", "--version"], check=True, capture_output=True, text=True
-    )
-    assert said.stdout == f"{version('cwa-pipeline')}\n"
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"{version('cwa-pipeline')}\n"

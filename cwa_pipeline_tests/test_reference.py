@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code: nothing of it is left out. What mkdocs makes of them is held by `make docs`."""
+"""The reference pages made from the code leave nothing out. `make docs` checks what mkdocs makes of them."""
 
 import re
 from pathlib import Path
@@ -22,11 +22,11 @@ def pages() -> dict[str, str]:
 
 
 def section(page: str, heading: str) -> str:
-    """What stands below a heading, up to the next one."""
+    """The text below a heading, up to the next one."""
     return re.split(r"^#+ ", page.split(f"\n{heading}", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def test_every_configuration_key_stands_in_its_section_with_default_and_description(pages: dict[str, str]) -> None:
+def test_every_configuration_key_is_in_its_section_with_default_and_description(pages: dict[str, str]) -> None:
     settings = Settings.model_validate({"cwa": {"url": "https://automate.example.com"}})
     for name, part in settings:
         text = section(pages["reference/configuration.md"], f"## [{name}]")

@@ -1,4 +1,4 @@
-"""The tools that look at a release: which licences may be shipped, and what an audit that could not be made says."""
+"""The tools that check a release: which licences may be shipped, and what an audit that could not run says."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_any_other_licence_is_one_line_with_the_package_and_the_remedy(licence: 
     assert "write the decision" in line
 
 
-def test_a_decision_holds_for_the_licence_it_was_made_for() -> None:
+def test_a_decision_is_for_one_licence_of_a_package() -> None:
     assert problem("psycopg", "LGPL-3.0-only") is None
     assert problem("psycopg", "GNU Lesser General Public License v3 (LGPLv3)") is None
     assert problem("psycopg", "GPL-3.0-only") is not None
@@ -39,7 +39,7 @@ def test_an_audit_fails_for_findings_only(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == "1 dependencies, no known vulnerability\n"
 
 
-def test_an_audit_that_could_not_ask_says_that_nothing_was_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_audit_that_could_not_ask_says_that_nothing_was_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit.tell([{"name": "a", "version": "1", "skip_reason": "Dependency not found on PyPI"}]) == 0
     assert capsys.readouterr().out.startswith("NOT AUDITED")
     assert audit.not_reached("ServiceError: Failed to connect\n") == 0

@@ -1,14 +1,10 @@
-"""Invented worlds: what CWA and PCRT hold, as plain records, and the rules' tables made of it.
+"""Invented worlds: what CWA and PCRT hold, as plain records, and the tables that the rules make of them."""
 
-What belongs here: the records of both systems, a generator of messy worlds, and the way from records to typed frames.
-What must not: what the rules ought to say about a world (`rules.plain_rules` and the tests say that).
-"""
-
+import inspect
 import random
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any, Literal
 
 import pandas as pd
 from hypothesis import strategies as st
@@ -98,7 +94,10 @@ class Subscription:
 
 @dataclass
 class World:
-    """All that both systems hold, and what the shop configured; every table of the rules is made of it on demand."""
+    """All that both systems hold, and what the shop configured. Each table is an attribute, made when it is first asked for.
+
+    The tables of the rules have the rules' names; those of the records, `_TABLES_OF_RECORDS`.
+    """
 
     clients: Sequence[Client] = ()
     computers: Sequence[Computer] = ()
@@ -111,107 +110,76 @@ class World:
     plans: Sequence[str] = DEFAULT_PLANS
     bizcare_prefix: str = "BizCare"
     list_format: Literal["underscore", "comma", "php", "json"] = "underscore"
-    mode: Literal["every_plan", "by_plan"] = field(default="every_plan")
+    mode: Literal["every_plan", "by_plan"] = "every_plan"
 
-    @cached_property
-    def cwa_clients(self) -> pd.DataFrame:
-        return as_table(_frame(self.clients, Client), CwaClients)
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name in _TABLES_OF_RECORDS:
+            table = _TABLES_OF_RECORDS[name](self)
+        elif name in _RULES:
+            table = self._decide(_RULES[name])
+        else:
+            raise AttributeError(name)
+        self.__dict__[name] = table
+        return table
 
-    @cached_property
-    def cwa_computers(self) -> pd.DataFrame:
-        computers = _frame(self.computers, Computer)
-        computers["last_contact"] = pd.to_datetime(computers["last_contact"], utc=True)
-        return as_table(serials.with_normalised_serial(computers), CwaComputers)
-
-    @cached_property
-    def cwa_groups(self) -> pd.DataFrame:
-        return plans.plans_of_groups(_frame(self.groups, CwaGroup), self.plans)
-
-    @cached_property
-    def cwa_group_members(self) -> pd.DataFrame:
-        of_plans = set(self.cwa_groups.loc[self.cwa_groups["plan"].notna(), "cwa_group_id"])
-        pairs = [pair for pair in self.members if pair[1] in of_plans]
-        return as_table(pd.DataFrame(pairs, columns=["computer_id", "cwa_group_id"]), CwaGroupMembers)
-
-    @cached_property
-    def groups_of_pcrt(self) -> pd.DataFrame:
-        return as_table(_frame(self.pcrt_groups, PcrtGroup), PcrtGroups)
-
-    @cached_property
-    def pcrt_pcids(self) -> pd.DataFrame:
-        pcids = serials.with_normalised_serial(_frame(self.pcids, Pcid))
-        return as_table(pcids.assign(serial_problem=None), PcrtPcids)
-
-    @cached_property
-    def pcrt_subscriptions(self) -> pd.DataFrame:
-        subscriptions = _frame(self.subscriptions, Subscription)
-        return plans.subscriptions_with_plans(
-            subscriptions, self.pcrt_pcids, self.cwa_groups, self.plans, self.bizcare_prefix
-        )
-
-    @cached_property
-    def serial_blacklist(self) -> pd.DataFrame:
-        return serials.serial_blacklist(self.blacklist)
-
-    @cached_property
-    def client_groups(self) -> pd.DataFrame:
-        return matching.client_groups(self.cwa_clients, self.groups_of_pcrt)
-
-    @cached_property
-    def computer_matches(self) -> pd.DataFrame:
-        return matching.computer_matches(self.cwa_computers, self.pcrt_pcids, self.serial_blacklist, self.client_groups)
-
-    @cached_property
-    def client_issues(self) -> pd.DataFrame:
-        return client_issues.client_issues(self.cwa_clients, self.client_groups)
-
-    @cached_property
-    def computer_issues(self) -> pd.DataFrame:
-        return computer_issues.computer_issues(
-            self.computer_matches,
-            self.cwa_computers,
-            self.cwa_clients,
-            self.cwa_group_members,
-            self.cwa_groups,
-            self.pcrt_pcids,
-            self.serial_blacklist,
-        )
-
-    @cached_property
-    def group_issues(self) -> pd.DataFrame:
-        return group_issues.group_issues(
-            self.groups_of_pcrt,
-            self.pcrt_subscriptions,
-            self.client_groups,
-            self.cwa_computers,
-            self.cwa_group_members,
-            self.cwa_groups,
-            MembersPlan.empty(),
-        )
-
-    @cached_property
-    def subscription_members(self) -> pd.DataFrame:
-        return membership.subscription_members(
-            self.pcrt_subscriptions,
-            self.client_groups,
-            self.computer_matches,
-            self.cwa_group_members,
-            self.cwa_groups,
-            self.mode,
-        )
-
-    @cached_property
-    def planned_members(self) -> pd.DataFrame:
-        return membership.planned_members(
-            self.pcrt_subscriptions,
-            self.client_groups,
-            self.subscription_members,
-            AdditionalMembersLedger.empty()[["subscription_id", "after"]],
-            self.list_format,
-        )
+    def _decide(self, rule: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+        """What a rule returns: its parameters are named after the tables and settings that it takes."""
+        given: dict[str, Any] = {
+            "members_plan": MembersPlan.empty(),  # no guard holds anything
+            "last_written": AdditionalMembersLedger.empty()[["subscription_id", "after"]],
+        }
+        names = {
+            name: "groups_of_pcrt" if name == "pcrt_groups" else name for name in inspect.signature(rule).parameters
+        }
+        return rule(**{name: given[name] if name in given else getattr(self, table) for name, table in names.items()})
 
 
-# The types that records have and the systems' readers give; what a rule adds is not among them.
+def _cwa_computers(world: World) -> pd.DataFrame:
+    computers = _frame(world.computers, Computer)
+    computers["last_contact"] = pd.to_datetime(computers["last_contact"], utc=True)
+    return as_table(serials.with_normalised_serial(computers), CwaComputers)
+
+
+def _cwa_group_members(world: World) -> pd.DataFrame:
+    of_plans = set(world.cwa_groups.loc[world.cwa_groups["plan"].notna(), "cwa_group_id"])
+    pairs = [pair for pair in world.members if pair[1] in of_plans]
+    return as_table(pd.DataFrame(pairs, columns=["computer_id", "cwa_group_id"]), CwaGroupMembers)
+
+
+def _pcrt_pcids(world: World) -> pd.DataFrame:
+    pcids = serials.with_normalised_serial(_frame(world.pcids, Pcid))
+    return as_table(pcids.assign(serial_problem=None), PcrtPcids)
+
+
+def _pcrt_subscriptions(world: World) -> pd.DataFrame:
+    subscriptions = _frame(world.subscriptions, Subscription)
+    return plans.subscriptions_with_plans(
+        subscriptions, world.pcrt_pcids, world.cwa_groups, world.plans, world.bizcare_prefix
+    )
+
+
+_TABLES_OF_RECORDS: dict[str, Callable[[World], pd.DataFrame]] = {
+    "cwa_clients": lambda world: as_table(_frame(world.clients, Client), CwaClients),
+    "cwa_computers": _cwa_computers,
+    "cwa_groups": lambda world: plans.plans_of_groups(_frame(world.groups, CwaGroup), world.plans),
+    "cwa_group_members": _cwa_group_members,
+    "groups_of_pcrt": lambda world: as_table(_frame(world.pcrt_groups, PcrtGroup), PcrtGroups),
+    "pcrt_pcids": _pcrt_pcids,
+    "pcrt_subscriptions": _pcrt_subscriptions,
+    "serial_blacklist": lambda world: serials.serial_blacklist(world.blacklist),
+}
+_RULES: dict[str, Callable[..., pd.DataFrame]] = {
+    "client_groups": matching.client_groups,
+    "computer_matches": matching.computer_matches,
+    "client_issues": client_issues.client_issues,
+    "computer_issues": computer_issues.computer_issues,
+    "group_issues": group_issues.group_issues,
+    "subscription_members": membership.subscription_members,
+    "planned_members": membership.planned_members,
+}
+
+
+# The types that the systems' readers give.
 _TYPES = {
     "client_id": "Int64",
     "external_id": "str",
@@ -234,7 +202,7 @@ _TYPES = {
 
 def _frame(records: Sequence[object], kind: type) -> pd.DataFrame:
     columns = list(kind.__dataclass_fields__)
-    rows = [tuple(asdict(record).values()) for record in records]
+    rows = [astuple(record) for record in records]
     frame = pd.DataFrame(rows, columns=columns, dtype="object").astype({column: _TYPES[column] for column in columns})
     return frame.sort_values(columns[0], ignore_index=True)
 

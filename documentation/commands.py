@@ -4,7 +4,7 @@ import typer
 from typer.cli import get_docs_for_click
 from typer.main import get_command
 
-from cwa_pipeline.commands.cli import app
+from cwa_pipeline.commands.main import app
 
 
 def commands_page() -> str:

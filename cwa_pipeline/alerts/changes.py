@@ -1,24 +1,73 @@
-"""From the state that people know of to the one that is: what has changed, and so is told once.
+"""From the state that people know of to the current one: each change is reported once.
 
-What belongs here: each change, and the next state. What must not: reading anything, the clock, or sending.
+Dagster's storage keeps the state, as the sensor's cursor, because the warehouse may be what is down.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from pydantic import BaseModel, ValidationError
+
 from cwa_pipeline.alerts.addresses import Tone
-from cwa_pipeline.alerts.state import Jump, State
-from cwa_pipeline.alerts.syncs import Ends
-from cwa_pipeline.alerts.tables import Left
+from cwa_pipeline.alerts.syncs import Ends, Left
 from cwa_pipeline.config.settings import AlertSettings, Told
 
 NAMED_AT_MOST = 10  # groups, kinds or problems in one message; the page has them all
 
+log = logging.getLogger(__name__)
+
+
+class Message(BaseModel):
+    """One message to deliver; `to` holds the numbers of the addresses that do not have it yet."""
+
+    title: str
+    text: str
+    tone: Tone
+    made_at: datetime
+    to: list[int]
+    tries: int = 0
+    not_before: datetime | None = None
+
+
+class Jump(BaseModel):
+    """A kind of issue that jumped: how many were open before, and how many when it was last reported."""
+
+    before: int
+    told: int
+
+
+class State(BaseModel):
+    """The state that people know of. Contains no secret and no customer's name."""
+
+    watching_since: datetime
+    last_success_at: datetime | None = None
+    failed_run: str | None = None
+    is_late: bool = False
+    judged_run: str | None = None  # the run that `held` and `counts` are from
+    held: list[int] = []
+    counts: dict[str, int] | None = None
+    jumped: dict[str, Jump] = {}
+    busy_runs: list[str] = []  # stopped because another sync was running
+    pinged_run: str | None = None
+    digest_at: datetime | None = None
+    outbox: list[Message] = []
+
+    @classmethod
+    def of(cls, cursor: str | None, now: datetime) -> Self:
+        """The state in a cursor; a new one if there is none, or if this version cannot read it."""
+        if cursor:
+            try:
+                return cls.model_validate_json(cursor)
+            except ValidationError:
+                log.warning("The alerts' state cannot be read; current problems are reported again")
+        return cls(watching_since=now)
+
 
 class Change(NamedTuple):
-    """One change of state: what it is about, in a few words, and in lines."""
+    """One change of state: its kind, a headline and the lines below it."""
 
     about: Told
     tone: Tone
@@ -29,7 +78,7 @@ class Change(NamedTuple):
 def changes(
     state: State, ends: Ends, left: Left | None, alerts: AlertSettings, now: datetime, zone: ZoneInfo
 ) -> list[Change]:
-    """What has changed; `state` is brought up to date. `left` is None while the tables are those that were judged before."""
+    """What has changed. Updates `state`. `left` is None if the tables have not changed since the last call."""
     state.busy_runs = ends.busy_runs
     if ends.success and (state.last_success_at is None or ends.success.ended_at > state.last_success_at):
         state.last_success_at = ends.success.ended_at
@@ -41,7 +90,7 @@ def changes(
 
 
 def _failed(state: State, ends: Ends, zone: ZoneInfo) -> Iterator[Change]:
-    """A failure after a success, and the success after it; another failure in between is nothing new."""
+    """A failure after a success, and the success after it; further failures in between are not news."""
     last, known = ends.last, state.failed_run
     if last is None or (last.succeeded and known is None):
         return
@@ -55,7 +104,7 @@ def _failed(state: State, ends: Ends, zone: ZoneInfo) -> Iterator[Change]:
 
 
 def _late(state: State, alerts: AlertSettings, now: datetime, zone: ZoneInfo) -> Iterator[Change]:
-    """No success for as long as configured, and the first one after that."""
+    """No success for the configured time, and the first success after that."""
     since = state.last_success_at or state.watching_since
     is_late = now - since > timedelta(hours=alerts.late_after_hours)
     if is_late == state.is_late:
@@ -65,45 +114,30 @@ def _late(state: State, alerts: AlertSettings, now: datetime, zone: ZoneInfo) ->
     if not is_late:
         yield Change("late", "success", "no longer late", [f"A sync succeeded on {when}."])
     else:
-        none = (
-            f"No sync has succeeded since {when}"
-            if state.last_success_at
-            else f"No sync has succeeded yet (watched since {when})"
-        )
-        remedy = "Look in Dagster's UI whether the schedule is on, a run waits or hangs, and why the last one failed."
-        yield Change(
-            "late", "failure", "sync is late", [f"{none}, more than {alerts.late_after_hours:g} hours.", remedy]
-        )
+        succeeded = f"since {when}" if state.last_success_at else f"yet (watched since {when})"
+        problem = f"No sync has succeeded {succeeded}, more than {alerts.late_after_hours:g} hours."
+        remedy = "Check in Dagster's UI whether the schedule is on, a run waits or hangs, and why the last one failed."
+        yield Change("late", "failure", "sync is late", [problem, remedy])
 
 
 def _held(state: State, left: Left) -> Iterator[Change]:
-    """Groups that a guard holds since the last sync, and groups that it no longer does."""
+    """Groups that a guard holds since the last sync, and groups that are no longer held."""
     new, over = sorted({*left.held} - {*state.held}), sorted({*state.held} - {*left.held})
     state.held = left.held
     if new:
-        look = (
-            "Look at cwa-pipeline plan; then cwa-pipeline sync --release GROUP_ID, or put right what is missing in CWA."
-        )
-        yield Change(
-            "held",
-            "warning",
-            f"{_counted(len(new), 'group')} held",
-            [f"Not written until released: {_groups(new)}.", look],
-        )
+        look = "Look at cwa-pipeline plan. Then run cwa-pipeline sync --release GROUP_ID, or correct what is missing in CWA."
+        lines = [f"Not written until released: {_groups(new)}.", look]
+        yield Change("held", "warning", f"{_counted(len(new), 'group')} held", lines)
     if over:
         still = f"; {len(left.held)} still are" if left.held else ""
-        yield Change(
-            "held",
-            "success",
-            f"{_counted(len(over), 'group')} no longer held",
-            [f"No longer held: {_groups(over)}{still}."],
-        )
+        lines = [f"No longer held: {_groups(over)}{still}."]
+        yield Change("held", "success", f"{_counted(len(over), 'group')} no longer held", lines)
 
 
 def _jumped(state: State, left: Left, alerts: AlertSettings) -> Iterator[Change]:
-    """Kinds of issues of which many more are open than after the sync before, and those that came down again.
+    """Kinds of issues with many more open than after the sync before, and kinds that came down again.
 
-    One that jumped is well again when it is no jump any more from where it was; until then it is told again only when it jumps again.
+    A kind has come down when it is no longer a jump from where it was. Until then it is reported again only if it jumps further.
     """
     counts, before = left.counts, left.counts if state.counts is None else state.counts
     state.counts = counts
@@ -122,12 +156,8 @@ def _jumped(state: State, left: Left, alerts: AlertSettings) -> Iterator[Change]
     if up:
         yield Change("jumped", "warning", "many more issues", ["Open issues of a kind jumped:", *_first(up)])
     if down:
-        yield Change(
-            "jumped",
-            "success",
-            "issues came down again",
-            ["Open issues that had jumped came down again:", *_first(down)],
-        )
+        lines = ["Open issues that had jumped came down again:", *_first(down)]
+        yield Change("jumped", "success", "issues came down again", lines)
 
 
 def _is_jump(before: int, now: int, alerts: AlertSettings) -> bool:

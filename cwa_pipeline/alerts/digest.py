@@ -1,6 +1,6 @@
-"""The daily digest: what is new, what is resolved, what has been open longest, and what was written since the last one.
+"""The daily digest: what is new, resolved, open longest, and written since the last digest.
 
-What belongs here: when it is due, and its text. What must not: a name; an issue's key leads to it on the page.
+It contains no names; an issue's key leads to the issue on the page.
 """
 
 from datetime import datetime
@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from croniter import croniter
 
-from cwa_pipeline.alerts.state import Message
-from cwa_pipeline.alerts.tables import held_groups
-from cwa_pipeline.alerts.words import harmless, with_page
+from cwa_pipeline.alerts.changes import Message
+from cwa_pipeline.alerts.messages import harmless, with_page
+from cwa_pipeline.alerts.syncs import held_groups
 from cwa_pipeline.errors import PipelineError, SettingsError
 from cwa_pipeline.page.summary import last_sync
 from cwa_pipeline.rules.history import last_snoozes
@@ -31,14 +31,14 @@ _TABLES = (
 
 
 def due_at(cron: str, zone: ZoneInfo, now: datetime) -> datetime:
-    """The last moment at which a digest was due."""
+    """When the last digest was due."""
     return croniter(cron, now.astimezone(zone)).get_prev(datetime)
 
 
 def digest(
     job: str, warehouse: Warehouse | None, since: datetime, now: datetime, zone: ZoneInfo, page: str, to: list[int]
 ) -> Message:
-    """The digest of what happened since then. A warehouse that cannot be read is what it says, in one line."""
+    """The digest of what happened since then. If the warehouse cannot be read, it says so in one line."""
     when = f"since {since.astimezone(zone):%Y-%m-%d %H:%M}"
     try:
         if warehouse is None:
@@ -46,7 +46,7 @@ def digest(
         tables = {table: warehouse.read(table, or_empty=table in MAY_BE_UNFILLED) for table in _TABLES}
         lines = _lines(tables, pd.Timestamp(since), pd.Timestamp(now))
     except PipelineError as error:
-        lines = [f"There is nothing to tell: {error}"]
+        lines = [f"No figures: {error}"]
     text = "\n".join(map(harmless, lines))
     return Message(title=f"{job}: digest {when}", text=with_page(text, page), tone="info", made_at=now, to=to)
 
@@ -72,23 +72,15 @@ def _lines(tables: dict[str, pd.DataFrame], since: pd.Timestamp, now: pd.Timesta
 
 
 def _by_kind(issues: pd.DataFrame) -> str:
-    counts = issues["issue"].value_counts()
-    return (
-        f"{len(issues)} ({', '.join(f'{count} {issue}' for issue, count in counts.items())})" if len(issues) else "none"
-    )
+    kinds = ", ".join(f"{count} {issue}" for issue, count in issues["issue"].value_counts().items())
+    return f"{len(issues)} ({kinds})" if kinds else "none"
 
 
 def _oldest(still_open: pd.DataFrame, issue_snoozes: pd.DataFrame, now: pd.Timestamp) -> list[str]:
-    """The issues that have been open longest; one that is snoozed is known, so it is left out."""
+    """The issues that have been open longest, without those that are snoozed."""
     snoozed = last_snoozes(issue_snoozes)
     snoozed_keys = snoozed.loc[snoozed["snoozed_until"] > now, "issue_key"]
-    oldest = (
-        still_open[~still_open["issue_key"].isin(snoozed_keys)].sort_values(["first_seen", "issue_key"]).head(OLDEST)
-    )
-    if oldest.empty:
-        return []
-    return [
-        "",
-        "Open longest:",
-        *(f"- {row.issue_key}, since {row.first_seen:%Y-%m-%d}" for row in oldest.itertuples()),
-    ]
+    known = still_open["issue_key"].isin(snoozed_keys)
+    oldest = still_open[~known].sort_values(["first_seen", "issue_key"]).head(OLDEST)
+    lines = [f"- {row.issue_key}, since {row.first_seen:%Y-%m-%d}" for row in oldest.itertuples()]
+    return ["", "Open longest:", *lines] if lines else []

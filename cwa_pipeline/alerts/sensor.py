@@ -1,10 +1,7 @@
-"""The sensor behind every alert. Once a minute it holds the state that is against the state that was told, and sends the difference.
+"""The sensor behind every alert: once a minute it compares the current state with the reported one, and sends the difference.
 
-What belongs here: one tick, from Dagster's cursor to Dagster's cursor. What must not: what a change is (`changes`), or what a message says.
-
-It is a plain sensor on purpose. Dagster's run status sensors go on to the next run also when what they did has failed (their cursor is
-stored with the error), so a message that could not be sent would be lost; and "late" or "no longer held" is the end of no run.
-Nothing of it runs in a sync's process.
+A run status sensor would not do. Dagster moves it on to the next run even if it failed, so a message that could not be sent would be
+lost; and "late" and "no longer held" are not the end of a run.
 """
 
 import logging
@@ -14,14 +11,11 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from cwa_pipeline.alerts.addresses import addresses
-from cwa_pipeline.alerts.changes import changes
+from cwa_pipeline.alerts.changes import State, changes
 from cwa_pipeline.alerts.digest import digest, due_at
-from cwa_pipeline.alerts.outbox import deliver
+from cwa_pipeline.alerts.messages import deliver, message
 from cwa_pipeline.alerts.ping import ping
-from cwa_pipeline.alerts.state import State
-from cwa_pipeline.alerts.syncs import Ends, last_ends
-from cwa_pipeline.alerts.tables import left_by_the_last_sync
-from cwa_pipeline.alerts.words import message
+from cwa_pipeline.alerts.syncs import Ends, last_ends, left_by_the_last_sync
 from cwa_pipeline.assets.jobs import name_with_site, site_of
 from cwa_pipeline.config.environment import alert_urls, page_path, ping_url, warehouse_url
 from cwa_pipeline.config.settings import AlertSettings, Settings
@@ -35,33 +29,35 @@ log = logging.getLogger(__name__)
 
 
 def alerts_sensor(alerts: AlertSettings, job: str) -> dg.SensorDefinition:
-    """The sensor of `[alerts]` over the runs of one job. It runs when alerts are enabled, else it can be started in the UI."""
+    """The sensor of `[alerts]` for the runs of one job. It runs if alerts are enabled; otherwise it can be started in the UI."""
 
     @dg.sensor(
         name=name_with_site(site_of(job), "alerts"),
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if alerts.enabled else dg.DefaultSensorStatus.STOPPED,
-        description="Tells of failed and late syncs, held groups and jumps of issues, once and with recovery; calls the dead-man's switch.",
+        description="Reports failed and late syncs, held groups and jumps of issues, once, and their end; calls the dead-man's switch.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         now = datetime.now(UTC)
         state = State.of(context.cursor, now)
-        told = tick(state, context.instance, job, now)
+        summary = tick(state, context.instance, job, now)
         context.update_cursor(state.model_dump_json())
-        return dg.SkipReason(told)
+        return dg.SkipReason(summary)
 
     return sensor
 
 
 def tick(state: State, instance: dg.DagsterInstance, job: str, now: datetime) -> str:
-    """Look, and tell what has changed; `state` is brought up to date. Returns what was done, for the tick's line in the UI."""
+    """Report what has changed. Updates `state`. Returns a summary for the tick's line in the UI."""
     settings, alerts, timezone = _settings()
     zone, to = ZoneInfo(timezone), addresses(alert_urls())
     warehouse, dry = _warehouse(), settings is not None and settings.sync.dry_run
     page = _page(settings)
     numbers = [address.number for address in to]
 
-    ends = last_ends(instance, job, warehouse, state, dry_run_counts=dry)
+    ends = last_ends(
+        instance, job, warehouse, busy_runs=state.busy_runs, failed_run=state.failed_run, dry_run_counts=dry
+    )
     left = left_by_the_last_sync(warehouse, state.judged_run, dry_run_counts=dry)
     found = [change for change in changes(state, ends, left, alerts, now, zone) if change.about in alerts.tell]
     if found and to:
@@ -75,16 +71,16 @@ def tick(state: State, instance: dg.DagsterInstance, job: str, now: datetime) ->
     state.outbox, not_taken = deliver(state.outbox, to, now)
     for problem in [*problems, *not_taken]:
         log.warning("%s", problem)
-    told = [change.headline for change in found] or ["nothing to tell"]
+    done = [change.headline for change in found] or ["nothing to report"]
     if found and not to:
-        told.append("no address to tell it to: set CWA_ALERT_URLS")
+        done.append("no address to send it to: set CWA_ALERT_URLS")
     if waiting:
-        told.append(f"{waiting - len(state.outbox)} of {waiting} messages delivered")
-    return "; ".join([*told, *problems, *not_taken])
+        done.append(f"{waiting - len(state.outbox)} of {waiting} messages delivered")
+    return "; ".join([*done, *problems, *not_taken])
 
 
 def _settings() -> tuple[Settings | None, AlertSettings, str]:
-    """The settings, those of alerts and the time zone. A file that cannot be read is itself why a sync fails, which has to be told."""
+    """The settings, those of alerts and the time zone. With a broken file, the defaults: the sync fails, and that must be reported."""
     try:
         settings = Settings.load()
     except SettingsError:
@@ -93,14 +89,14 @@ def _settings() -> tuple[Settings | None, AlertSettings, str]:
 
 
 def _warehouse() -> Warehouse | None:
-    """The warehouse; None when WAREHOUSE_URL is none or it is another site's, which makes every sync fail and so has to be told too."""
+    """The warehouse; None if WAREHOUSE_URL is wrong or of another site: every sync fails, and that must be reported."""
     try:
         warehouse = Warehouse(warehouse_url())
         refuse_another_sites_tables(warehouse)
     except SettingsError:
         return None
     except PipelineError:
-        pass  # it is down: what asks it for rows says so
+        pass  # it is down; reading it reports that
     return warehouse
 
 
@@ -109,11 +105,11 @@ def _page(settings: Settings | None) -> str:
         settings = settings or Settings.load()
         return settings.page.url or str(page_path(settings, warehouse_url()))
     except SettingsError:
-        return "where it was; the configuration cannot be read, cwa-pipeline check says why"
+        return "unknown; the configuration cannot be read, cwa-pipeline check says why"
 
 
 def _ping(state: State, ends: Ends, alerts: AlertSettings, now: datetime) -> list[str]:
-    """Call the dead-man's switch for a new success; tried again at the next tick, as long as the success is news."""
+    """Call the dead-man's switch for a new success. A failed call is repeated at the next tick, until the success is old."""
     try:
         url = ping_url()
     except SettingsError as error:

@@ -1,25 +1,26 @@
-"""How the last syncs ended, as Dagster's runs have it, and the warehouse for those that ran without Dagster's storage.
+"""The last syncs: how they ended, and the holds and open issues they left.
 
-What belongs here: which runs count as a sync, and what a failed one says of itself. What must not: whether that is told (`changes`).
+Dagster knows its own runs. The warehouse also knows the syncs that ran without Dagster's storage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import dagster as dg
 import pandas as pd
-from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
-from cwa_pipeline.alerts.state import State
 from cwa_pipeline.assets.failures import NOTHING_SAID, impersonal_problems, problems_in
 from cwa_pipeline.assets.jobs import site_of
 from cwa_pipeline.errors import PipelineError
+from cwa_pipeline.rules.guards import STOPPING
 from cwa_pipeline.warehouse.store import Warehouse
 
-LOOKED_AT = 50  # runs; enough to find the last sync among the dry runs of a day
-READ_AND_WRITTEN = {"cwa_computers", "additional_members"}  # a run of a selection with both of them is a whole sync
+RUNS_READ = 50  # enough to find the last sync among the dry runs of a day
+MATERIALIZE_ALL_JOB = "__ASSET_JOB"  # Dagster's own job, for "Materialize all" in the UI
+READ_AND_WRITTEN = {"cwa_computers", "additional_members"}  # a run that selects both is a whole sync
 WILL_BE_RETRIED = "dagster/will_retry"
+HELD = "members_held"  # reported as held, so never as a jump
 
 
 class End(NamedTuple):
@@ -32,7 +33,7 @@ class End(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """The last sync that ended, and the last one that succeeded; and the runs that only found another one under way."""
+    """The last sync that ended, the last one that succeeded, and the runs that stopped because another sync was running."""
 
     last: End | None
     success: End | None
@@ -40,10 +41,19 @@ class Ends(NamedTuple):
 
 
 def last_ends(
-    instance: dg.DagsterInstance, job: str, warehouse: Warehouse | None, state: State, *, dry_run_counts: bool
+    instance: dg.DagsterInstance,
+    job: str,
+    warehouse: Warehouse | None,
+    *,
+    busy_runs: Collection[str] = (),
+    failed_run: str | None = None,
+    dry_run_counts: bool = False,
 ) -> Ends:
-    """Look at the last syncs. An undo is none, nor is a run cancelled by hand or a dry run, unless `[sync] dry_run` makes them all so."""
-    busy, ends = list(state.busy_runs), []
+    """Look at the last syncs. Undos, runs cancelled by hand and dry runs do not count (unless `[sync] dry_run` is set).
+
+    The events of `busy_runs` and `failed_run`, which earlier calls returned, are not read again.
+    """
+    busy, ends = list(busy_runs), []
     site = site_of(job)
     for record in _records(instance, job):
         run = record.dagster_run
@@ -52,24 +62,23 @@ def last_ends(
         ended_at = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
         if run.status == dg.DagsterRunStatus.SUCCESS:
             ends.append(End(run.run_id, ended_at, succeeded=True, problems=[]))
-            break  # newest first: nothing older is of interest
+            break  # newest first, and nothing older matters
         if any(not end.succeeded for end in ends):
-            continue  # of failures the newest is enough
-        problems = [] if run.run_id == state.failed_run else _problems(instance, run.run_id)
+            continue  # only the newest failure matters
+        problems = [] if run.run_id == failed_run else _problems(instance, run.run_id)
         if problems is None:
             busy.append(run.run_id)
         else:
             ends.append(End(run.run_id, ended_at, succeeded=False, problems=problems))
-    ends += [
-        end for end in _ends_elsewhere(warehouse, dry_run_counts=dry_run_counts) if not instance.has_run(end.run_id)
-    ]
+    others = _ends_in_warehouse(warehouse, dry_run_counts=dry_run_counts)
+    ends += [end for end in others if not instance.has_run(end.run_id)]
     ends.sort(key=lambda end: end.ended_at)
     successes = [end for end in ends if end.succeeded]
-    return Ends(ends[-1] if ends else None, successes[-1] if successes else None, busy[-LOOKED_AT:])
+    return Ends(ends[-1] if ends else None, successes[-1] if successes else None, busy[-RUNS_READ:])
 
 
 def _problems(instance: dg.DagsterInstance, run_id: str) -> list[str] | None:
-    """Why a run failed; None when it only found another one under way."""
+    """Why a run failed; None if it stopped because another sync was running."""
     events = [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event is not None]
     return None if problems_in(events).busy else impersonal_problems(events) or [NOTHING_SAID]
 
@@ -78,14 +87,14 @@ def _records(instance: dg.DagsterInstance, job: str) -> list[dg.RunRecord]:
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     records = [
         record
-        for name in (job, IMPLICIT_ASSET_JOB_NAME)  # the second is that of "Materialize all" in the UI
-        for record in instance.get_run_records(dg.RunsFilter(job_name=name, statuses=ended), limit=LOOKED_AT)
+        for name in (job, MATERIALIZE_ALL_JOB)
+        for record in instance.get_run_records(dg.RunsFilter(job_name=name, statuses=ended), limit=RUNS_READ)
     ]
     return sorted(records, key=lambda record: record.end_time or 0, reverse=True)
 
 
 def _is_whole_sync(run: dg.DagsterRun, site: str | None) -> bool:
-    """Whether a run was to read everything of this site and to write."""
+    """Whether a run was meant to read everything of this site and to write."""
     selected = {key.path[-1] for key in run.asset_selection or () if key.path[:-1] == ([site] if site else [])}
     ops: Any = run.run_config.get("ops") or {}
     asked = [op.get("config") or {} for op in ops.values()]
@@ -96,8 +105,8 @@ def _is_whole_sync(run: dg.DagsterRun, site: str | None) -> bool:
     )
 
 
-def _ends_elsewhere(warehouse: Warehouse | None, *, dry_run_counts: bool) -> Iterator[End]:
-    """The last success and the last failure that the warehouse knows of; none while it cannot be read, for Dagster knows its own."""
+def _ends_in_warehouse(warehouse: Warehouse | None, *, dry_run_counts: bool) -> Iterator[End]:
+    """The last success and the last failure in the warehouse; none if it cannot be read."""
     if warehouse is None:
         return
     try:
@@ -105,7 +114,7 @@ def _ends_elsewhere(warehouse: Warehouse | None, *, dry_run_counts: bool) -> Ite
     except PipelineError:
         return
     for row in failures.sort_values("failed_at").tail(1).itertuples():
-        problem = "it ran where Dagster does not keep its runs; the integration page says why it failed"
+        problem = "it ran without DAGSTER_HOME; the integration page says why it failed"
         yield End(str(row.run_id), _time(row.failed_at), succeeded=False, problems=[problem])
     good = runs[(runs["wrote"] | dry_run_counts) & ~runs["run_id"].isin(failures["run_id"])]
     for row in good.sort_values("finished_at").tail(1).itertuples():
@@ -114,3 +123,32 @@ def _ends_elsewhere(warehouse: Warehouse | None, *, dry_run_counts: bool) -> Ite
 
 def _time(value: object) -> datetime:
     return pd.Timestamp(value).to_pydatetime()  # type: ignore[arg-type]
+
+
+class Left(NamedTuple):
+    """What a sync left: its run, the groups held, and how many issues of each kind are open. Ids and counts, no names."""
+
+    run_id: str
+    held: list[int]
+    counts: dict[str, int]
+
+
+def left_by_the_last_sync(warehouse: Warehouse | None, judged_run: str | None, *, dry_run_counts: bool) -> Left | None:
+    """None if there is nothing new: no sync since `judged_run`, one that was not meant to write, or a warehouse that cannot be read."""
+    if warehouse is None:
+        return None
+    try:
+        runs = warehouse.read("sync_runs").sort_values("finished_at").tail(1)
+        if runs.empty or runs["run_id"].item() == judged_run or not (runs["wrote"].item() or dry_run_counts):
+            return None
+        lists, issues = (warehouse.read(table, or_empty=True) for table in ("additional_members", "open_issues"))
+    except PipelineError:
+        return None
+    counts = issues.loc[issues["issue"] != HELD, "issue"].value_counts()
+    return Left(runs["run_id"].item(), held_groups(lists), {str(issue): int(count) for issue, count in counts.items()})
+
+
+def held_groups(additional_members: pd.DataFrame) -> list[int]:
+    """The groups with a list that is held. A guard over all groups fails the run, which is reported as a failure."""
+    held = (additional_members["status"] == "held") & ~additional_members["guard"].isin(STOPPING)
+    return sorted({int(group) for group in additional_members.loc[held, "group_id"]})

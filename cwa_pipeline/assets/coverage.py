@@ -12,7 +12,7 @@ from cwa_pipeline.assets.metadata import materialisation_metadata
 from cwa_pipeline.assets.resources import PcrtResource, SettingsResource, WarehouseResource
 from cwa_pipeline.assets.table_asset import table_asset, table_spec
 from cwa_pipeline.errors import GuardError
-from cwa_pipeline.pcrt.write_back import inputs_of_other_runs, undo, write_back
+from cwa_pipeline.pcrt.write_back import undo, write_back
 from cwa_pipeline.rules import guards
 from cwa_pipeline.rules.members import ledger, membership
 from cwa_pipeline.warehouse.nights import INPUTS
@@ -150,7 +150,7 @@ def _undo(
     record = SyncRecord(warehouse.warehouse)
     changes = ledger.undoing(record.ledger(), str(config.undo_run_id), config.undo_group_id)
     record.hold_groups(changes["group_id"], str(config.undo_run_id))
-    undone = undo(changes, pcrt.database, warehouse.warehouse, context.run.run_id)
+    undone = undo(changes, pcrt.database, record.append_to_ledger, context.run.run_id)
     record.keep_coverage(undone, settings.values.pcrt.additional_members.format)
     return record.last_lists()
 
@@ -169,7 +169,7 @@ def _sync(
     record = SyncRecord(warehouse.warehouse)
     stopped = guards.stopped_by(members_plan)
     moved_on = config.plan_id and config.plan_id != membership.plan_id(members_plan)
-    not_now = inputs_of_other_runs(warehouse.warehouse.loads(), WRITE_RESTS_ON, run_id)
+    not_now = guards.inputs_of_other_runs(warehouse.warehouse.loads(), WRITE_RESTS_ON, run_id)
     if config.dry_run or settings.values.sync.dry_run:
         not_now = "dry run"
     elif moved_on:
@@ -178,7 +178,7 @@ def _sync(
         lists = membership.only_planned(members_plan, not_now or str(stopped))
     else:
         record.settle(pcrt_subscriptions)
-        lists = write_back(members_plan, pcrt.database, warehouse.warehouse, run_id)
+        lists = write_back(members_plan, pcrt.database, record.append_to_ledger, run_id)
         record.keep_coverage_of_all(lists, pcrt_subscriptions, settings.values.pcrt.additional_members.format)
         record.release_groups(lists)
     lists = warehouse.warehouse.replace({"additional_members": lists}, run_id)["additional_members"]

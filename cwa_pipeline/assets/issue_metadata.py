@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from cwa_pipeline.rules.issues.instructions import INSTRUCTIONS
 from cwa_pipeline.rules.issues.kinds import ISSUES
 from cwa_pipeline.rules.safe_text import shortened
-from cwa_pipeline.warehouse.schema import impersonal_columns
+from cwa_pipeline.warehouse.schema import non_personal_columns
 
 FIRST_ROWS = 10
 LONGEST_CELL = 60  # characters; enough for any serial number that a person types
@@ -43,7 +43,7 @@ def first_rows(table: str, issues: pd.DataFrame) -> str:
     """The first rows as a Markdown table, errors first, with the instructions of what is in them below."""
     if issues.empty:
         return "Nothing is open."
-    shown = impersonal_columns(table)
+    shown = non_personal_columns(table)
     keys = pa.table({name: pa.array(issues[name].array) for name in ("severity", "issue_key")})
     best = pc.select_k_unstable(keys, FIRST_ROWS, [(name, "ascending") for name in keys.column_names])
     first = issues.iloc[best.to_numpy()][shown].drop(columns="issue_key")

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from cwa_pipeline.assets.lineage import column_lineage, come_from
-from cwa_pipeline.warehouse.schema import column_type, impersonal_columns, key, model
+from cwa_pipeline.warehouse.schema import column_type, key, model, non_personal_columns
 
 PREVIEW_ROWS = 5  # enough to recognise a table; the rows themselves are one query away
 
@@ -34,7 +34,7 @@ def column_schema(table: str) -> dg.TableSchema:
 def materialisation_metadata(asset: dg.AssetKey, frame: pd.DataFrame) -> dict[str, Any]:
     """The row count, the first rows and the lineage of the columns."""
     *prefix, table = asset.path
-    shown = impersonal_columns(table)
+    shown = non_personal_columns(table)
     records = [
         dg.TableRecord({str(name): "" if pd.isna(value) else str(value) for name, value in row.items()})
         for row in frame[shown].head(PREVIEW_ROWS).to_dict("records")

@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
 from cwa_pipeline.config.environment import CwaCredentials, pcrt_database_url, warehouse_url
 from cwa_pipeline.config.settings import Settings
-from cwa_pipeline.cwa.automate import Automate
+from cwa_pipeline.cwa.client import CwaClient
 from cwa_pipeline.pcrt.reader import Pcrt
 from cwa_pipeline.warehouse import site
 from cwa_pipeline.warehouse.store import Warehouse
@@ -36,17 +36,17 @@ class SettingsResource(dg.ConfigurableResource):
 class CwaResource(dg.ConfigurableResource):
     """ConnectWise Automate. One log-in serves a whole run."""
 
-    _client: Automate = PrivateAttr()
+    _client: CwaClient = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["CwaResource"]:
         """Make the client. It logs in when it is first asked for something."""
         cwa = Settings.load().cwa
-        with Automate(cwa.url, CwaCredentials.from_environment(), connections=cwa.connections) as self._client:
+        with CwaClient(cwa.url, CwaCredentials.from_environment(), connections=cwa.connections) as self._client:
             yield self
 
     @property
-    def client(self) -> Automate:
+    def client(self) -> CwaClient:
         """The CWA client of this run."""
         return self._client
 
@@ -80,7 +80,7 @@ class WarehouseResource(dg.ConfigurableResource):
             refuse_a_second_site_of_this_name(context.instance, context.run)
         with Warehouse(warehouse_url()) as self._warehouse, self._warehouse.exclusive():
             site.claim(self._warehouse)
-            with self._warehouse.held_open():
+            with self._warehouse.reuse_connections():
                 yield self
 
     @property

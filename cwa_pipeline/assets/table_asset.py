@@ -12,7 +12,7 @@ from cwa_pipeline.assets.io_manager import KEY
 from cwa_pipeline.assets.metadata import column_schema
 from cwa_pipeline.rules.receipts import Reading
 from cwa_pipeline.tables import TABLES
-from cwa_pipeline.warehouse.schema import impersonal_columns, model
+from cwa_pipeline.warehouse.schema import model, non_personal_columns
 
 OWNERS = ["team:pcrt-maintainers"]
 RULES_VERSION = version("cwa-pipeline")  # a rule may have changed with a release
@@ -67,7 +67,7 @@ def table_spec(
 
 
 def _of_table(table: str) -> dict[str, Any]:
-    names_people = len(impersonal_columns(table)) < len(model(table).columns)
+    names_people = len(non_personal_columns(table)) < len(model(table).columns)
     return {
         "description": TABLES[table].__doc__ or "",
         "metadata": {"dagster/table_name": table, "dagster/column_schema": column_schema(table)},

@@ -11,7 +11,7 @@ from cwa_pipeline.assets.resources import SettingsResource, WarehouseResource
 from cwa_pipeline.assets.table_asset import OWNERS
 from cwa_pipeline.config.environment import nights_folder, warehouse_url
 from cwa_pipeline.errors import BackupError
-from cwa_pipeline.pcrt.write_back import tables_of_other_runs
+from cwa_pipeline.rules.guards import tables_of_other_runs
 from cwa_pipeline.warehouse import nights
 
 

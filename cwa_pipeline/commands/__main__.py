@@ -1,5 +1,5 @@
 """`python -m cwa_pipeline.commands` is the command line too."""
 
-from cwa_pipeline.commands.cli import main
+from cwa_pipeline.commands.main import app
 
-main()
+app()

@@ -1,8 +1,4 @@
-"""Why (not)? What the command `explain` finds and prints of a computer, a PCID or a serial number.
-
-What belongs here: finding what is asked about, and what is told of a PCID and of a serial number. What must not: the chain of a
-computer (`rules.explanation`), a decision.
-"""
+"""`cwa-pipeline explain`: why a computer, a PCID or a serial number is covered or not."""
 
 from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
@@ -13,7 +9,7 @@ from rapidfuzz.distance import OSA
 from rich.console import Console
 from rich.text import Text
 
-from cwa_pipeline.commands.terminal import console
+from cwa_pipeline.commands.printing import console
 from cwa_pipeline.rules.issues.explanation import CHAIN_TABLES, LINKS, computer_chains, told
 from cwa_pipeline.rules.matching.numbers import whole_number
 from cwa_pipeline.rules.matching.serials import is_generic, normalise
@@ -21,9 +17,9 @@ from cwa_pipeline.rules.safe_text import plain
 from cwa_pipeline.warehouse.site import own_warehouse
 from cwa_pipeline.warehouse.store import MAY_BE_UNFILLED
 
-MOST_SHOWN = 10  # a name or a generic serial number can be that of a thousand machines
-MOST_NEAR = 3  # how many names or serial numbers are offered where nothing has the one asked for
-LIKE_ENOUGH = 0.5  # to be offered: with fewer than half of its letters the same it is another one, not a slip
+MOST_SHOWN = 10  # a thousand machines can have the same name or generic serial number
+MOST_NEAR = 3  # names or serial numbers suggested if nothing matches
+MIN_SIMILARITY = 0.5  # of a suggestion: with fewer equal letters it is another name, not a typing error
 
 _MARKS = {True: Text("✓", style="green"), False: Text("✗", style="bold red"), None: Text(" ")}
 _LABEL_WIDTH = max(map(len, LINKS))
@@ -33,22 +29,22 @@ Tables = dict[str, pd.DataFrame]
 
 
 class Row(NamedTuple):
-    """One line: whether that is well (None for neither), what it is about, and the sentence."""
+    """One line: whether this is right (None for neither), what it is about, and the sentence."""
 
-    well: bool | None
+    is_right: bool | None
     what: str
     text: str
 
 
 class Block(NamedTuple):
-    """What is told of one thing."""
+    """Everything about one thing."""
 
     heading: str
     rows: list[Row]
 
 
 def print_explanation(what: str) -> int:
-    """Print all that has the id, name or serial number; 0 when there is something, 1 when not."""
+    """Print everything with this id, name or serial number; 0 if there is something, else 1."""
     with own_warehouse() as warehouse:
         names = (*CHAIN_TABLES, "serial_blacklist", "match_suggestions", "coverage_history")
         tables = {name: warehouse.read(name, or_empty=name in MAY_BE_UNFILLED) for name in names}
@@ -62,9 +58,9 @@ def print_explanation(what: str) -> int:
 
 
 def _print_row(out: Console, row: Row) -> None:
-    """One line, wrapped under its sentence in a terminal; in a file or a pipe it stays one line."""
+    """Print one line. A terminal wraps the sentence under its beginning; a file or pipe keeps one line."""
     style = "bold yellow" if row.what == FIX else ""
-    head = Text.assemble(" ", _MARKS[row.well], " ", (f"{plain(row.what):<{_LABEL_WIDTH}} ", style or "cyan"))
+    head = Text.assemble(" ", _MARKS[row.is_right], " ", (f"{plain(row.what):<{_LABEL_WIDTH}} ", style or "cyan"))
     sentence = Text(plain(row.text), style=style)
     for line in sentence.wrap(out, max(out.width - len(head), _LABEL_WIDTH)) if out.is_terminal else [sentence]:
         out.print(Text.assemble(head, line), soft_wrap=True)
@@ -72,7 +68,7 @@ def _print_row(out: Console, row: Row) -> None:
 
 
 def explained(what: str, tables: Tables) -> Iterator[Block]:
-    """All that `what` names, each once: the serial number, the computers, and the PCIDs with the computers matched to them."""
+    """Everything that `what` names, each once: the serial number, the computers, and the PCIDs with their matched computers."""
     computers, pcids, matches = tables["cwa_computers"], tables["pcrt_pcids"], tables["computer_matches"]
     [number], [text] = whole_number(_series(what)), normalise(_series(what))
     with_id, with_pcid = (
@@ -84,7 +80,7 @@ def explained(what: str, tables: Tables) -> Iterator[Block]:
     bearing, bearing_pcids = (machines[machines["serial_number_normalised"] == text] for machines in (computers, pcids))
     generic = bool(is_generic(_series(text), tables["serial_blacklist"]).iloc[0])
     borne, known = len(bearing) + len(bearing_pcids), len(with_id) + len(with_name) + len(with_pcid)
-    if borne or (generic and not known):  # a computer's id may well be on the list: 1 is
+    if borne or (generic and not known):  # a computer's id can be on the list: 1 is
         heading = f"Serial number {what.strip() or '(blank)'}"
         yield Block(heading, [*_serial_rows(bearing, bearing_pcids, generic=generic)])
     shown = pd.concat([with_id, with_name, bearing]).drop_duplicates("computer_id")
@@ -100,14 +96,16 @@ def explained(what: str, tables: Tables) -> Iterator[Block]:
 
 
 def nearest(what: str, tables: Tables) -> Block:
-    """For what nothing has: the names and serial numbers most like it."""
+    """The names and serial numbers most similar to text that matches nothing."""
     [text] = normalise(_series(what))
     computers, pcids = tables["cwa_computers"], tables["pcrt_pcids"]
     known = pd.concat(
         [normalise(computers["name"]), computers["serial_number_normalised"], pcids["serial_number_normalised"]]
     )
     choices = known[~is_generic(known, tables["serial_blacklist"])].drop_duplicates().sort_values().tolist()
-    near = process.extract(text, choices, scorer=OSA.normalized_similarity, limit=MOST_NEAR, score_cutoff=LIKE_ENOUGH)
+    near = process.extract(
+        text, choices, scorer=OSA.normalized_similarity, limit=MOST_NEAR, score_cutoff=MIN_SIMILARITY
+    )
     rows: list[Row] = []
     for choice, _, _ in near:
         named = computers[normalise(computers["name"]) == choice]
@@ -129,7 +127,7 @@ def nearest(what: str, tables: Tables) -> Block:
 
 
 def _serial_rows(computers: pd.DataFrame, pcids: pd.DataFrame, *, generic: bool) -> Iterator[Row]:
-    """Who bears a serial number, and whether it identifies anything."""
+    """Which machines have a serial number, and whether it identifies one."""
     yield Row(None, "computers", _listed(computers))
     yield Row(None, "PCIDs", _listed(pcids))
     if generic:
@@ -143,7 +141,7 @@ def _serial_rows(computers: pd.DataFrame, pcids: pd.DataFrame, *, generic: bool)
 
 
 def _computers(computers: pd.DataFrame, tables: Tables) -> Iterator[Block]:
-    """The chain of each computer, and for one that was not matched the PCIDs it may be."""
+    """The chain of each computer, and the PCIDs that an unmatched one may belong to."""
     names, suggestions = tables["pcrt_pcids"].set_index("pcid")["name"], tables["match_suggestions"]
     of_chain = {name: tables[name] for name in CHAIN_TABLES} | {"cwa_computers": computers.head(MOST_SHOWN)}
     for chain in computer_chains(**of_chain).to_dict("records"):
@@ -164,7 +162,7 @@ def _computers(computers: pd.DataFrame, tables: Tables) -> Iterator[Block]:
 
 
 def _pcid(pcid: dict[Hashable, Any], tables: Tables) -> Block:
-    """What is known of a PCID: who is matched to it or why nobody is, and which subscriptions list it at present."""
+    """The computers matched to a PCID or why there are none, and the subscriptions that list it now."""
     computers, matches, history = tables["cwa_computers"], tables["computer_matches"], tables["coverage_history"]
     number, group_id = pcid["pcid"], pcid["group_id"]
     matched = matches.loc[matches["pcid"] == number, "computer_id"]
@@ -179,14 +177,14 @@ def _pcid(pcid: dict[Hashable, Any], tables: Tables) -> Block:
         subscription = _named(row["subscription_id"], titles.get(row["subscription_id"]))
         rows.append(Row(True, "listed", f"In subscription {subscription}, since {row['covered_from']:%Y-%m-%d}"))
     if listed.empty:
-        rows.append(Row(False, "listed", "At present no subscription lists it"))
+        rows.append(Row(False, "listed", "No subscription lists it now"))
     groups = tables["pcrt_groups"].set_index("group_id")["name"]
     group = "no group" if pd.isna(group_id) else f"{_or_none(groups.get(group_id))}, group {group_id}"
     return Block(f"PCID {_named(number, pcid['name'])} ({group})", rows)
 
 
 def _unmatched_rows(pcid: dict[Hashable, Any], tables: Tables) -> Iterator[Row]:
-    """Why no computer is matched to a PCID, the smallest fix, and the computers that may be it."""
+    """Why no computer is matched to a PCID, the smallest fix, and the computers that it may be."""
     computers, suggestions = tables["cwa_computers"], tables["match_suggestions"]
     serial, as_read = pcid["serial_number_normalised"], str(pcid["serial_number"]).strip()
     pcids = tables["pcrt_pcids"]
@@ -201,10 +199,10 @@ def _unmatched_rows(pcid: dict[Hashable, Any], tables: Tables) -> Iterator[Row]:
     elif is_generic(_series(serial), tables["serial_blacklist"]).iloc[0]:
         why, fix = f"its serial number {as_read} is on the list of generic ones", override
     elif len(bearing) and len(others):
-        why = f"its serial number {as_read} is also that of PCID {_listed(others)}, so there is no guess"
+        why = f"PCID {_listed(others)} has the same serial number {as_read}, so none is chosen"
         fix = override
     elif len(bearing):
-        why = f"computer {_listed(bearing)} has its serial number, but an Asset Tag that says otherwise"
+        why = f"computer {_listed(bearing)} has its serial number, but its Asset Tag names another PCID"
         fix = "In CWA, correct or empty the Asset Tag of that computer"
     else:
         why, fix = f"no computer has its serial number {as_read}", f"{enter}; or it has no agent"
@@ -230,7 +228,7 @@ def _and_more(rows: pd.DataFrame, things: str) -> Iterator[Block]:
 
 
 def _listed(machines: pd.DataFrame) -> str:
-    """As in `32 DESKTOP-0032, 35 FRONTDESK`: computers or PCIDs, the id being the first column."""
+    """Computers or PCIDs (id in the first column, name in the second) as in `32 DESKTOP-0032, 35 FRONTDESK`."""
     named = [_named(row[0], row[1]) for row in machines.head(MOST_SHOWN).itertuples(index=False)]
     more = [f"and {len(machines) - MOST_SHOWN} more"] if len(machines) > MOST_SHOWN else []
     return ", ".join([*named, *more]) or "none"

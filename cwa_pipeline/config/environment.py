@@ -1,7 +1,6 @@
-"""What a shop keeps out of `cwa_pipeline.toml`: the CWA account and the two databases, from the environment, a `.env` file or files.
+"""Secrets, database URLs and paths: from the environment, a `.env` file, or files that the environment names.
 
-What belongs here: which variable holds what, and the one line that a missing or wrong one earns; a secret is never part of it. What
-must not: opening a connection. Nothing is read at import.
+A missing or wrong variable is one clear line that never contains a secret. Nothing is read at import.
 """
 
 import os
@@ -24,7 +23,7 @@ DEFAULT_PAGE_FILE = "integration_page.html"
 
 
 class CwaCredentials(BaseModel):
-    """What the CWA account logs in with."""
+    """The log-in of the CWA account."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,10 +53,10 @@ def pcrt_database_url(environ: Mapping[str, str] = os.environ) -> URL:
 
 
 def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
-    """WAREHOUSE_URL as a SQLAlchemy URL (`sqlite:///` or `postgresql://`); without it, a SQLite file beside the TOML file.
+    """WAREHOUSE_URL as a SQLAlchemy URL (`sqlite:///` or `postgresql://`); default: a SQLite file beside the TOML file.
 
-    With `[site] name`, the URL says what the sites share, and the site has its own part of that: in a PostgreSQL database the schema
-    of its name (the URL's `schema` parameter), in a folder the SQLite file with its name behind (`cwa_warehouse_tampa.db`).
+    With `[site] name`, several sites share the URL. In PostgreSQL each has the schema of its name (the URL's `schema` parameter), in
+    SQLite a file of its own (`cwa_warehouse_tampa.db`).
     """
     text = _secret(environ, "WAREHOUSE_URL")
     url = (
@@ -74,47 +73,40 @@ def warehouse_url(environ: Mapping[str, str] = os.environ) -> URL:
 
 
 def alert_urls(environ: Mapping[str, str] = os.environ) -> list[SecretStr]:
-    """CWA_ALERT_URLS: apprise's URLs, one a line or with blanks between, in their order. None when it is not set.
-
-    A line that begins with `#` is a remark.
-    """
+    """CWA_ALERT_URLS: apprise's URLs in their order, separated by blanks or newlines. A line that begins with `#` is a comment."""
     text = _secret(environ, "CWA_ALERT_URLS") or ""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     return [SecretStr(url) for line in lines for url in line.split()]
 
 
 def ping_url(environ: Mapping[str, str] = os.environ) -> SecretStr | None:
-    """CWA_PING_URL, the address of a dead-man's switch; None when it is not set. It may hold a token, so it is never shown."""
+    """CWA_PING_URL, the address of a dead-man's switch, or None. It may contain a token, so it is never shown."""
     text = (_secret(environ, "CWA_PING_URL") or "").strip()
     if not text:
         return None
     if not is_web_address(text) or re.search(r"\s", text):
-        raise SettingsError(
-            "CWA_PING_URL is not a web address; copy it from your monitor, as in https://hc-ping.com/..."
-        )
+        remedy = "copy it from your monitor, as in https://hc-ping.com/..."
+        raise SettingsError(f"CWA_PING_URL is not a web address; {remedy}")
     return SecretStr(text)
 
 
 def page_path(settings: Settings, warehouse: URL) -> Path:
-    """Where the integration page goes: `[page] path` (from the TOML file's folder), else beside the warehouse file or the TOML file."""
-    if settings.page.path is not None:
-        return config_path().parent / settings.page.path
-    page = _beside_the_warehouse(warehouse).with_name(DEFAULT_PAGE_FILE)
-    return _of_site(page, settings.site.name) if settings.site.name else page
+    """The path of the integration page: `[page] path`, else beside the warehouse file or the TOML file."""
+    return _own_path(settings, warehouse, settings.page.path, DEFAULT_PAGE_FILE)
 
 
 def nights_folder(settings: Settings, warehouse: URL) -> Path:
-    """Where the inputs of the last nights are kept: `[history] nights_folder`, else beside the warehouse file or the TOML file."""
-    if settings.history.nights_folder is not None:
-        return config_path().parent / settings.history.nights_folder
-    folder = _beside_the_warehouse(warehouse).with_name(NIGHTS_FOLDER)
-    return _of_site(folder, settings.site.name) if settings.site.name else folder
+    """The folder of past nights' inputs: `[history] nights_folder`, else beside the warehouse file or the TOML file."""
+    return _own_path(settings, warehouse, settings.history.nights_folder, NIGHTS_FOLDER)
 
 
-def _beside_the_warehouse(warehouse: URL) -> Path:
-    """The warehouse's file, or the TOML file when the warehouse is no file."""
+def _own_path(settings: Settings, warehouse: URL, configured: Path | None, default: str) -> Path:
+    """The configured path, relative to the TOML file, else the default one beside the warehouse's file or the TOML file."""
+    if configured is not None:
+        return config_path().parent / configured
     is_file = warehouse.get_backend_name() == "sqlite" and warehouse.database
-    return Path(warehouse.database or "").absolute() if is_file else config_path()
+    path = (Path(warehouse.database or "").absolute() if is_file else config_path()).with_name(default)
+    return _of_site(path, settings.site.name) if settings.site.name else path
 
 
 def _of_site(path: Path, site: str) -> Path:
@@ -124,17 +116,15 @@ def _of_site(path: Path, site: str) -> Path:
 def _required(environ: Mapping[str, str], variable: str, what: str) -> str:
     value = _secret(environ, variable) or ""
     if not value.strip():
-        raise SettingsError(
-            f"{variable} is not set; put {what} into the environment or the .env file, or the path of a file with it into {variable}_FILE"
-        )
+        remedy = f"put {what} into the environment or the .env file, or the path of a file with it into {variable}_FILE"
+        raise SettingsError(f"{variable} is not set; {remedy}")
     return value
 
 
 def _secret(environ: Mapping[str, str], variable: str) -> str | None:
-    """The variable, or what is in the file that the variable with _FILE behind names, without the newline at its end.
+    """The variable, or the content of the file that VARIABLE_FILE names, without the newline at its end.
 
-    Files are how systemd's credentials, Docker's and Kubernetes' secrets arrive; unlike the environment they are not handed on to
-    every process. What is in one is never part of an error.
+    Secrets of systemd, Docker and Kubernetes come as files. Unlike the environment, they are not passed to every process.
     """
     value, path = environ.get(variable), environ.get(f"{variable}_FILE")
     if not path:
@@ -144,9 +134,8 @@ def _secret(environ: Mapping[str, str], variable: str) -> str | None:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise SettingsError(
-            f"{variable}_FILE: {path} cannot be read: {error.strerror}; correct the path, or its rights"
-        ) from None
+        why = f"cannot be read: {error.strerror}; correct the path, or its rights"
+        raise SettingsError(f"{variable}_FILE: {path} {why}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{variable}_FILE: {path} is not UTF-8 text; save it as such") from None
     if not text.strip():
@@ -159,7 +148,7 @@ def _database_url(variable: str, text: str, backends: set[str]) -> URL:
         url = make_url(text.strip())
         backend = url.get_backend_name()
     except (ArgumentError, ValueError):
-        raise SettingsError(f"{variable} is not a database URL; .env.example shows what one looks like") from None
+        raise SettingsError(f"{variable} is not a database URL; .env.example shows examples") from None
     if backend not in backends:
         raise SettingsError(f"{variable}: {backend} is not supported; use {' or '.join(sorted(backends))}")
     if backend == "sqlite" and not url.database:
@@ -168,7 +157,7 @@ def _database_url(variable: str, text: str, backends: set[str]) -> URL:
 
 
 def require_all() -> Settings:
-    """The settings, once all that a sync needs of the file and the environment is known to be there (else SettingsError)."""
+    """The settings. Raises SettingsError if the file or the environment lacks anything that a sync needs."""
     settings = Settings.load()
     CwaCredentials.from_environment()
     pcrt_database_url()

@@ -1,8 +1,4 @@
-"""What a value of `cwa_pipeline.toml` has to be, beyond its type.
-
-What belongs here: checks of one value, each a function that hands the value back, or raises ValueError with what to write instead.
-What must not: a key, or a default (`settings`).
-"""
+"""Checks of single values in `cwa_pipeline.toml`: each returns the value, or raises ValueError with what to write instead."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +11,7 @@ from croniter import CroniterBadDateError, croniter
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 LONGEST_SITE_NAME = 40  # PostgreSQL cuts a schema's name at 63
 SITE_NAME = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_SITE_NAME - 1}}}", re.ASCII)
-CRON_FIELDS = 5  # Dagster's schedules know minutes to weekdays; croniter alone would also take seconds
+CRON_FIELDS = 5  # as Dagster's schedules; croniter alone also accepts seconds
 
 
 def is_web_address(text: str) -> bool:
@@ -50,14 +46,14 @@ def some_distinct_names(plans: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def cron_expression(cron: str) -> str:
-    """A moment that comes round, as Dagster's schedules know them."""
-    if len(cron.split()) != CRON_FIELDS or not croniter.is_valid(cron) or not _comes_round(cron):
+    """A cron expression that Dagster's schedules accept and that matches some time."""
+    if len(cron.split()) != CRON_FIELDS or not croniter.is_valid(cron) or not _ever_matches(cron):
         raise ValueError('is not a cron expression of five fields; "0 1 * * *" is one o\'clock every night')
     return cron
 
 
-def _comes_round(cron: str) -> bool:
-    """Whether there is any such moment; `0 0 31 2 *`, the 31st of February, never comes."""
+def _ever_matches(cron: str) -> bool:
+    """Whether any time matches; `0 0 31 2 *`, the 31st of February, never comes."""
     try:
         croniter(cron, datetime(2026, 1, 1, tzinfo=UTC)).get_next()
     except CroniterBadDateError:
@@ -66,7 +62,7 @@ def _comes_round(cron: str) -> bool:
 
 
 def timezone(name: str) -> str:
-    """A name of the IANA time zones."""
+    """The name of an IANA time zone."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -77,19 +73,19 @@ def timezone(name: str) -> str:
 def select(sql: str) -> str:
     """A statement that only reads, without its semicolon."""
     if not re.match(r"\s*(select|with)\b", sql, re.IGNORECASE):
-        raise ValueError("must be one SELECT; this SQL is only ever read with")
+        raise ValueError("must be one SELECT; it is only used to read")
     return sql.strip().rstrip(";").rstrip()
 
 
 def identifier(name: str) -> str:
-    """A table's or column's name that can be quoted."""
+    """The name of a table or column that can be quoted."""
     if not name.strip() or any(not character.isprintable() or character in "`\"';" for character in name):
         raise ValueError("must be the plain name of a table or column, without quotes or semicolons")
     return name.strip()
 
 
 def web_address(url: str) -> str:
-    """An address that anybody may see."""
+    """An address that everybody may see."""
     if not is_web_address(url.strip()):
         raise ValueError('write the whole address, as in "https://pcrt.example.com/connectwise/automate/"')
     parts = urlsplit(url.strip())
@@ -99,17 +95,17 @@ def web_address(url: str) -> str:
 
 
 def site_name(name: str) -> str:
-    """A name that can stand in front of asset keys and be a schema."""
+    """A name that can be the prefix of asset keys and a PostgreSQL schema."""
     if not SITE_NAME.fullmatch(name) or name.startswith("pg_") or name in {"public", "information_schema"}:
         raise ValueError(
             f'has to be letters, digits and underscores, a letter first, at most {LONGEST_SITE_NAME}, as in "tampa"; '
-            "and public, information_schema and pg_ in front are PostgreSQL's own"
+            "public, information_schema and names that begin with pg_ belong to PostgreSQL"
         )
     return name
 
 
 def template(identifier: str) -> Callable[[str], str]:
-    """A check for the address of one thing: a web address that holds its id, and no other name, in braces."""
+    """A check for the address of one thing: a web address with its id, and nothing else, in braces."""
 
     def check(url: str) -> str:
         if re.findall(r"{[^{}]*}|[{}]", url) != ["{" + identifier + "}"]:

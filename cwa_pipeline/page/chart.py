@@ -1,7 +1,4 @@
-"""The small charts of the integration page: 30 days in a few lines of SVG.
-
-What belongs here: from numbers to coordinates. What must not: colours and texts, which the page's style sheet and template have.
-"""
+"""The small charts of the integration page: from numbers to the coordinates of an SVG line."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,9 +13,9 @@ class Line(NamedTuple):
 
 
 def line(values: Sequence[int | None], width: float, height: float, top: int | None = None) -> Line | None:
-    """A line from left to right, the newest value last; None while there are fewer than two values.
+    """A line from left to right, the newest value last; None if there are fewer than two values.
 
-    `top` is the value at the upper edge, where lines share a chart; zero is always the lower edge.
+    `top` is the value at the upper edge, if several lines share a chart. Zero is always the lower edge.
     """
     step = width / max(len(values) - 1, 1)
     highest = max(top if top is not None else max((value or 0 for value in values), default=0), 1)

@@ -1,7 +1,4 @@
-"""The rows of the integration page: issues, computers, suggestions and snoozes as compact columns that the page's script reads.
-
-What belongs here: which rows and columns the page gets, cleaned and cut. What must not: HTML, or a decision of the rules.
-"""
+"""The rows of the integration page: issues, computers, suggestions and snoozes as compact columns for the page's script."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -12,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cwa_pipeline.config.settings import LinksSettings
-from cwa_pipeline.rules.frames import lookup, map_text
+from cwa_pipeline.rules.frames import lookup, map_distinct
 from cwa_pipeline.rules.history import last_snoozes
 from cwa_pipeline.rules.issues.chain_links import LINKS
 from cwa_pipeline.rules.issues.explanation import CHAIN_TABLES, FIXES, TEXTS, computer_chains
@@ -21,13 +18,10 @@ from cwa_pipeline.rules.issues.kinds import ISSUES, Kind
 from cwa_pipeline.rules.matching.serials import normalise
 from cwa_pipeline.rules.safe_text import shortened
 
-# Beyond these the page would no longer open at once; the tables have all of them, and the page says so.
+# With more rows the page would open slowly. The tables have all of them, and the page says so.
 ISSUES_AT_MOST = 20_000
 COMPUTERS_AT_MOST = 20_000
-_HARMLESS = (
-    "^([!-~]([ -~]*[!-~])?)?$"  # printable ASCII without a blank at either end, which needs nothing but to be cut
-)
-LONGEST_TEXT = 300  # characters of one value; nobody reads more of a name, and a hostile one would fill the page
+LONGEST_TEXT = 300  # characters of one value; a hostile name would fill the page
 
 
 class Block(NamedTuple):
@@ -41,7 +35,7 @@ class Block(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One kind of issue, and the numbers of its blocks: the ones that have the same kind stand together."""
+    """One kind of issue, and the numbers of its blocks."""
 
     issue: str
     kind: Kind
@@ -50,14 +44,14 @@ class Section(NamedTuple):
 
 
 class GenericSerial(NamedTuple):
-    """A serial number that computers of several clients have, as a line for generic_serials.txt."""
+    """A serial number of computers of several clients, as a line for generic_serials.txt."""
 
     line: str
     evidence: str
 
 
 def blocks(issue_tables: Mapping[str, pd.DataFrame]) -> list[Block]:
-    """What is open, worst first and then in the order of the catalogue."""
+    """The open issues by kind and reason, worst first, then in the order of the catalogue."""
     pairs = pd.concat([issues[["issue", "reason"]] for issues in issue_tables.values()])
     counted = pairs.groupby(["issue", "reason"], dropna=False, sort=False).size().reset_index(name="issues")
     kinds = zip(counted["issue"].tolist(), counted["reason"].tolist(), counted["issues"].tolist(), strict=True)
@@ -71,7 +65,7 @@ def blocks(issue_tables: Mapping[str, pd.DataFrame]) -> list[Block]:
 
 
 def sections(found: list[Block]) -> list[Section]:
-    """The kinds of the blocks: errors before warnings, and the most frequent first, as the overview has them."""
+    """The kinds of the blocks in the order of the overview: errors before warnings, the most frequent first."""
     made = [
         Section(
             issue,
@@ -87,9 +81,9 @@ def sections(found: list[Block]) -> list[Section]:
 def rows(
     tables: Mapping[str, pd.DataFrame], found: list[Block], computer_links: pd.DataFrame, links: LinksSettings
 ) -> dict[str, Any]:
-    """All that the page's script needs, as plain values: columns are lists, or {v: distinct values, i: which of them}.
+    """Everything that the page's script needs, as plain values: columns are lists, or {v: distinct values, i: indexes into v}.
 
-    `computer_links` are of all computers; the chains are made of those that the page shows.
+    `computer_links` has all computers. Chains are made only for those that the page shows.
     """
     opened = (
         tables["issue_history"].loc[lambda history: history["resolved_at"].isna()].set_index("issue_key")["first_seen"]
@@ -127,7 +121,7 @@ def rows(
 
 
 def generic_serials(computer_issues: pd.DataFrame) -> list[GenericSerial]:
-    """The suspected generic serials, the most widespread first, each with how many computers of how many clients have it."""
+    """The suspected generic serials, the most widespread first, with their numbers of computers and clients."""
     suspected = computer_issues[computer_issues["issue"] == "suspected_generic_serial"].dropna(subset="serial_number")
     found = suspected.groupby(normalise(suspected["serial_number"])).agg(
         line=("serial_number", "first"), computers=("computer_id", "nunique"), clients=("client_id", "nunique")
@@ -136,17 +130,16 @@ def generic_serials(computer_issues: pd.DataFrame) -> list[GenericSerial]:
     return [
         GenericSerial(line, f"{computers} computers of {clients} clients")
         for line, computers, clients in found.itertuples(index=False, name=None)
-        if shown_text(line) == line.strip()  # one that cannot be shown as it is would be no line for the list
+        if shown_text(line) == line.strip()  # others cannot be copied from the page
     ]
 
 
 def _worst_first(issue_tables: Mapping[str, pd.DataFrame], opened: pd.Series) -> dict[str, pd.DataFrame]:
-    """The issues that fit, errors before warnings and the oldest before the newer, each with `seen`, when it was seen first."""
+    """The issues that fit, errors before warnings, then oldest first, with `seen`, when each was first seen."""
     everything = pd.concat([issues[["severity", "issue_key"]] for issues in issue_tables.values()], ignore_index=True)
-    # Of all areas at once: after a sync these are the keys of `opened` in their order, and then pandas need not look for each
     everything["seen"] = lookup(everything["issue_key"], opened)
     order = ["severity", "seen", "issue_key"]
-    # Not `sort_values`: of a million computers' issues one in twenty fits, and only those need an order
+    # Not `sort_values`: in a large shop one issue in twenty fits, and only those need an order
     ranked = pa.table({name: pa.array(everything[name]) for name in order})
     first = pc.select_k_unstable(ranked, k=ISSUES_AT_MOST, sort_keys=[(name, "ascending") for name in order])
     fitting = everything.loc[np.sort(first.to_numpy()), "seen"]
@@ -160,7 +153,7 @@ def _worst_first(issue_tables: Mapping[str, pd.DataFrame], opened: pd.Series) ->
 
 
 def _placed(issues: pd.DataFrame, position: Mapping[tuple[str, str | None], int]) -> pd.DataFrame:
-    """The columns a row of the page needs, with the number of its block in place of issue and reason."""
+    """The columns for the page, with the number of the block in place of issue and reason."""
     reasons = issues["reason"].astype("object").where(issues["reason"].notna(), None)
     block = [position[pair] for pair in zip(issues["issue"].tolist(), reasons.tolist(), strict=True)]
     of_computers = ["computer_name", "serial_number", "asset_tag", "pcid", "pcid_group_id", "expected_group_id"]
@@ -177,7 +170,7 @@ def _shown_computers(computer_links: pd.DataFrame, with_issues: pd.Series) -> pd
 
 
 def _computers(tables: Mapping[str, pd.DataFrame], shown: pd.DataFrame) -> pd.DataFrame:
-    """The chains of the computers with these links, in that order, with when each was last in touch and who used it."""
+    """The chains of the computers with these links, in that order, with last contact and last user."""
     computers = tables["cwa_computers"]
     of_chain = {name: tables[name] for name in CHAIN_TABLES}
     of_chain["cwa_computers"] = computers = computers[computers["computer_id"].isin(shown["computer_id"])]
@@ -191,12 +184,12 @@ def _columns(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _column(values: pd.Series) -> list[Any] | dict[str, list[Any]]:
-    """The values as JSON has them: times as seconds since 1970, texts harmless; dictionary-coded where values come again."""
+    """The values for JSON: times as seconds since 1970, texts made harmless, dictionary-encoded if values repeat."""
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = (values - pd.Timestamp("1970-01-01", tz="UTC")).dt.total_seconds().round().astype("Int64")
     which, distinct = pd.factorize(values)
     if isinstance(values.dtype, pd.StringDtype):
-        # Cleaned when each is there once; afterwards two of them may be the same
+        # Cleaning can make two distinct texts the same
         among, distinct = pd.factorize(shown_texts(pd.Series(distinct)))
         which = np.append(among, -1)[which]
     if len(distinct) * 2 < len(values):
@@ -205,21 +198,10 @@ def _column(values: pd.Series) -> list[Any] | dict[str, list[Any]]:
 
 
 def shown_text(value: str) -> str:
-    """Without the characters that could reorder a line or hide in it, and no longer than anybody reads."""
+    """A text without the characters that could reorder a line or hide in it, cut to LONGEST_TEXT."""
     return shortened(value.strip(), LONGEST_TEXT)
 
 
 def shown_texts(values: pd.Series) -> pd.Series:
     """`shown_text` of each."""
-    return map_text(values, _HARMLESS, _cut, shown_text)
-
-
-def _cut(harmless: pa.Array) -> pa.Array:
-    """What `shown_text` does to texts that are harmless."""
-    is_long = pc.greater(pc.binary_length(harmless), LONGEST_TEXT)
-    if not pc.any(is_long).as_py():
-        return harmless
-    cut = pc.binary_join_element_wise(
-        pc.utf8_slice_codeunits(harmless, 0, LONGEST_TEXT), pa.scalar("…", harmless.type), pa.scalar("", harmless.type)
-    )
-    return pc.if_else(is_long, cut, harmless)
+    return map_distinct(values, shown_text, missing=None, dtype="str")

@@ -83,7 +83,7 @@
     if (!finished) return;
     const hours = (Date.now() - Date.parse(finished)) / 3600000;
     $("stale").hidden = hours <= Number(staleHours);
-    $("stale").textContent = `This page is out of date: the last sync came to its end ${ago(Date.parse(finished) / 1000)}. ` +
+    $("stale").textContent = `This page is out of date: the last sync finished ${ago(Date.parse(finished) / 1000)}. ` +
       "Ask whoever looks after cwa-pipeline why; the figures below are of that day.";
   }
   tellWhenStale();

@@ -1,9 +1,7 @@
-"""The integration page as one HTML file that needs nothing else.
+"""The integration page as one HTML file that works from file:// and without a network.
 
-What belongs here: putting content, style and script into the template, and the file into its place. What must not: a table.
-
-The file works from file:// and with no network. Its content security policy lets run only the one script and the one style sheet
-that are in it, named by their hashes; all that comes from CWA and PCRT is escaped by the template, or put in as text by the script.
+Its content security policy allows only its own script and style sheet, by their hashes. The template escapes everything from CWA and
+PCRT, or the script inserts it as text.
 """
 
 import base64
@@ -22,11 +20,11 @@ from cwa_pipeline.errors import PageError
 from cwa_pipeline.page import chart
 
 STALE_HOURS = 26  # a night's sync, and two hours for a slow one
-READABLE = 0o644  # by the web server that serves it, which is another user
+READABLE = 0o644  # by the web server, which runs as another user
 
 
 def rendered(**content: Any) -> str:
-    """The page, from what `page.content` and `page.summary` made of the tables, or from a `problem` alone."""
+    """The page, from the content that `content` and `summary` made of the tables, or from a `problem` only."""
     folder = files("cwa_pipeline.page")
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     environment = Environment(
@@ -37,18 +35,10 @@ def rendered(**content: Any) -> str:
         undefined=StrictUndefined,
     )
     environment.filters |= {"code": _code, "signed": _signed}
-    # What `tojson` then makes harmless in HTML. Python's own takes several times as long for the rows of a large shop.
+    # `tojson` makes its result harmless in HTML. Python's own json is several times slower for a large shop.
     environment.policies |= {"json.dumps_function": _json, "json.dumps_kwargs": {}}
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src '{_hash(script)}'",
-            f"style-src '{_hash(style)}'",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
+    own = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'"
+    policy = f"default-src 'none'; {own}; img-src data:; base-uri 'none'; form-action 'none'"
     return environment.get_template("page.html.j2").render(
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -60,7 +50,7 @@ def rendered(**content: Any) -> str:
 
 
 def put_in_place(path: Path, page: str) -> None:
-    """Replace the file at once: whoever opens it sees the old page or the new one. Raises PageError with the remedy."""
+    """Replace the file atomically: readers see the old page or the new one. Raises PageError with the remedy."""
     if not path.parent.is_dir():
         raise PageError(f"{path.parent} is no folder; make it, or correct [page] path")
     try:
@@ -77,9 +67,8 @@ def put_in_place(path: Path, page: str) -> None:
                 Path(file.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise PageError(
-            f"{path}: cannot be written ({error.strerror}); correct its folder's rights, or [page] path"
-        ) from None
+        why = f"cannot be written ({error.strerror}); correct its folder's rights, or [page] path"
+        raise PageError(f"{path}: {why}") from None
 
 
 def _json(value: object) -> str:
@@ -91,7 +80,7 @@ def _hash(text: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """A sentence with what stands between backticks set as code."""
+    """A sentence with the parts between backticks as code."""
     parts = text.split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
@@ -99,7 +88,7 @@ def _code(text: str) -> Markup:
 
 
 def _signed(number: int | None) -> str:
-    """A change as people write it: +3, −2, 0; a dash where there is nothing to compare with."""
+    """A change as people write it: +3, −2, 0, or a dash if there is nothing to compare with."""
     if number is None:
         return "–"
     return "0" if number == 0 else f"{number:+,}".replace("-", "\N{MINUS SIGN}")

@@ -1,7 +1,4 @@
-"""The integration page renewed: from the warehouse's tables to the file.
-
-What belongs here: which tables the page reads, and what it says when there are none. What must not: what it looks like (`render`).
-"""
+"""Writing the integration page: from the warehouse's tables to the file."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -36,7 +33,7 @@ LINKED_TABLES = (*LINK_TABLES, "subscription_members", "additional_members")
 def page(
     read: Callable[[str], pd.DataFrame], settings: Settings, now: datetime, links: pd.DataFrame | None = None
 ) -> str:
-    """The page from the warehouse's tables, with what `chain_links` gives of them. Raises WarehouseError when one cannot be read."""
+    """The page from the warehouse's tables and their `chain_links`. Raises WarehouseError if one cannot be read."""
     tables = {table: read(table) for table in PAGE_TABLES}
     if links is None:
         links = chain_links(tables.__getitem__)
@@ -63,15 +60,15 @@ def page(
 
 
 def chain_links(read: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
-    """Where the chain of every computer breaks; the page tells the whole chain of those that it shows."""
+    """Where the chain of every computer breaks."""
     listings = member_listings(read("subscription_members"), read("additional_members"))
     return computer_links(**{table: read(table) for table in LINK_TABLES}, listings=listings)
 
 
 def renew_page() -> Path:
-    """Write the page anew from what the warehouse has, which may be nothing: the page then says so. Returns where it is.
+    """Write the page again from the warehouse, and return its path. If the warehouse cannot be read, the page says so.
 
-    Raises SettingsError, and PageError when the file cannot be written.
+    Raises SettingsError, and PageError if the file cannot be written.
     """
     settings = Settings.load()
     url, now = warehouse_url(), datetime.now(UTC)

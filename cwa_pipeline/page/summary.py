@@ -1,7 +1,4 @@
-"""The top of the integration page: how the last sync ended, what was synced, and how many issues are open and were.
-
-What belongs here: figures and sentences made of the tables. What must not: the issues themselves (`content`), or HTML.
-"""
+"""The top of the integration page: how the last sync ended, what was synced, and how many issues are open."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,13 +10,13 @@ from cwa_pipeline.rules.history import open_counts
 from cwa_pipeline.rules.issues.kinds import ISSUES, Kind
 
 TREND_DAYS = 30
-TOLD_AT_MOST = 5  # reasons of held groups at the top; the group issue `members_held` has them all
+MOST_REASONS = 5  # reasons of held groups; the group issue `members_held` has them all
 
 State = Literal["wrote", "held", "planned", "failed", "never"]
 
 
 class LastSync(NamedTuple):
-    """How the last sync ended: in a word, in a sentence, what is to be said of it, and when the last one came to its end."""
+    """How the last sync ended: in a word, a headline and lines, when it ended, and when the last one finished."""
 
     state: State
     headline: str
@@ -29,7 +26,7 @@ class LastSync(NamedTuple):
 
 
 class Trend(NamedTuple):
-    """How many issues are open, by how many more than yesterday and 30 days ago, and on each day (None before the first sync)."""
+    """How many issues are open, the change since yesterday and in 30 days, and the number on each day (None before the first sync)."""
 
     now: int
     since_yesterday: int | None
@@ -59,23 +56,23 @@ def last_sync(sync_runs: pd.DataFrame, sync_failures: pd.DataFrame, additional_m
     failed = sync_failures.sort_values("failed_at").iloc[-1] if len(sync_failures) else None
     finished_at = None if finished is None else finished["finished_at"]
     if failed is not None and (finished_at is None or failed["failed_at"] >= finished_at):
-        lines = [*failed["problem"].splitlines(), "What follows is as of the last sync that came to its end."]
+        lines = [*failed["problem"].splitlines(), "The rest of this page shows the last sync that finished."]
         return LastSync(
             "failed", "The last sync failed; it may have written nothing", lines, failed["failed_at"], finished_at
         )
     if finished is None:
-        return LastSync("never", "No sync has come to its end yet", ["Run one: cwa-pipeline sync"], None, None)
+        return LastSync("never", "No sync has finished yet", ["Run one: cwa-pipeline sync"], None, None)
     counts = additional_members["status"].value_counts()
     told = _statuses(counts)
     if not finished["wrote"]:
-        return LastSync("planned", f"The last sync was not to write: {told}", [], finished_at, finished_at)
+        return LastSync("planned", f"The last sync only planned: {told}", [], finished_at, finished_at)
     left_alone = additional_members[additional_members["status"].isin(["held", "conflict"])]
     if len(left_alone):
         groups = left_alone["group_id"].nunique()
-        why = left_alone.drop_duplicates("group_id")["reason"].dropna().tolist()[:TOLD_AT_MOST]
+        why = left_alone.drop_duplicates("group_id")["reason"].dropna().tolist()[:MOST_REASONS]
         headline = f"The last sync wrote, and left {groups} {'group' if groups == 1 else 'groups'} alone: {told}"
         return LastSync("held", headline, why, finished_at, finished_at)
-    return LastSync("wrote", f"The last sync went through: {told}", [], finished_at, finished_at)
+    return LastSync("wrote", f"The last sync succeeded: {told}", [], finished_at, finished_at)
 
 
 def _statuses(counts: pd.Series) -> str:
@@ -113,9 +110,9 @@ def _share(part: int, whole: int) -> str:
 
 
 def trends(issue_history: pd.DataFrame, now: datetime, timezone: str) -> tuple[dict[str, Trend], list[KindTrend]]:
-    """The trend of all errors and all warnings, and that of each kind that is open or was in these 30 days.
+    """The trend of all errors and all warnings, and of each kind that was open in these 30 days.
 
-    A day counts as the sync left it at its end, by the shop's clock; the last point is now.
+    A day's number is that at its end in the shop's time zone; the last point is now.
     """
     midnights = pd.date_range(end=pd.Timestamp(now).tz_convert(timezone).normalize(), periods=TREND_DAYS, tz=timezone)
     moments = pd.DatetimeIndex([*midnights.tz_convert("UTC"), pd.Timestamp(now)]).as_unit("us")

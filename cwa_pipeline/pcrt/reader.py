@@ -1,38 +1,30 @@
-"""PC Repair Tracker's database: reading it, in the shop's own SQL, as three typed and counted frames.
+"""PC Repair Tracker's database, read by the shop's own SQL as three typed and counted frames.
 
-What belongs here: one consistent read with its counts, and turning what a driver gives into promised columns. What must not: the
-connection (`connection`), writing (`writer`), what a value means for the sync (`rules`).
+A server keeps a MyISAM table locked until a client has fetched the last row of its SELECT. So a large table is read in ranges of its ids,
+and all rows of a range are fetched before any of them is looked at.
 """
 
 import logging
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 import pandas as pd
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, Row
 
 from cwa_pipeline.config.settings import PcrtSettings
 from cwa_pipeline.errors import PipelineError, SourceError
-from cwa_pipeline.pcrt.connection import connect, failure, pcrt_engine, try_again
-from cwa_pipeline.pcrt.packets import Column, appended
-from cwa_pipeline.pcrt.pcextra import serial_numbers
-from cwa_pipeline.pcrt.rows import fetch
+from cwa_pipeline.pcrt.connection import AS_WRITTEN, connected, pcrt_engine, try_again
+from cwa_pipeline.pcrt.pcextra import NOT_UTF8, REPLACEMENT, serial_numbers
 from cwa_pipeline.pcrt.target import prepare_session, verify_target
-from cwa_pipeline.pcrt.values import flags, keys, plain_serials, references, texts
 from cwa_pipeline.pcrt.writer import PcrtWriter
 from cwa_pipeline.rules.receipts import MOST_READS, SELECT_COUNT, Reading
 
 logger = logging.getLogger(__name__)
-
-Query = Literal["groups", "pcids", "subscriptions"]
-COLUMNS: dict[Query, tuple[str, ...]] = {
-    "groups": ("group_id", "name"),
-    "pcids": ("pcid", "name", "make", "group_id"),  # and extra or serial_number
-    "subscriptions": ("subscription_id", "name", "group_id", "pcid", "cwa_group", "active", "additional_members"),
-}
 
 SNAPSHOT = {
     "mysql": (
@@ -42,13 +34,94 @@ SNAPSHOT = {
     ),
     "sqlite": ("PRAGMA query_only = ON", "BEGIN"),
 }
+ROWS_A_STATEMENT = 50_000  # about half a second, in which nobody can save a row of a MyISAM table
 
-# Of a MyISAM table nobody can write a row until the last one that was asked for is on its way: a busy server sends a million in a second.
-ROWS_A_STATEMENT = 400_000
+
+# --- a driver's values as columns; each function raises ValueError with what is wrong ----------------------------------
+
+_WHOLE_NUMBER = re.compile("[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r" *[+-]?[0-9]+(?:\.[0-9]+)? *")
+_INT64 = range(-(2**63), 2**63)
+
+
+def texts(values: Sequence[Any]) -> pd.Series:
+    """Any values as texts; None is null."""
+    return pd.Series([_text(value) for value in values], dtype="str")
+
+
+def _text(value: Any) -> str | None:
+    """A value as text: bytes as UTF-8 as far as they are, a number without a fraction as its digits."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, float | Decimal) and value % 1 == 0:
+        return str(int(value))
+    return str(value)
+
+
+def ids(values: Sequence[Any]) -> pd.Series:
+    """Ids that may be missing (Int64); PCRT's 0 and '' for "none" are null."""
+    numbers = [value if type(value) is int and value in _INT64 else _whole_number(value) for value in values]
+    if None in numbers:
+        wrong = [value for value, number in zip(values, numbers, strict=True) if number is None]
+        raise ValueError(
+            f"{_text(wrong[0])!r} is not a whole number (found {len(wrong)} such rows); correct the SELECT or the rows"
+        )
+    return pd.Series([number or None for number in numbers], dtype="Int64")
+
+
+def _whole_number(value: Any) -> int | None:
+    """0 for an empty value, None for anything but a whole number of 64 bits."""
+    number: int | None
+    if value is None or value in ("", b""):
+        number = 0
+    elif isinstance(value, int | float | Decimal):
+        number = int(value) if value % 1 == 0 else None
+    else:
+        text = str(_text(value)).strip()
+        number = int(text) if _WHOLE_NUMBER.fullmatch(text) else None
+    return number if number in _INT64 else None
+
+
+def flags(values: Sequence[Any]) -> pd.Series:
+    """Whether each subscription is active (bool): NULL and 0 are not, any other number is."""
+    return pd.Series([_is_active(value) for value in values], dtype="bool")
+
+
+def _is_active(value: Any) -> bool:
+    if value in (b"\0", b"\1"):  # a BIT column gives the byte itself
+        return bool(value == b"\1")
+    if value is None or isinstance(value, int | float | Decimal):
+        return bool(value)
+    text = str(_text(value))
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a number; make the SELECT give 1 or 0, as in \"status = 'open' AS active\"")
+    return float(text) != 0
+
+
+Query = Literal["groups", "pcids", "subscriptions"]
+# What each query has to give, the id of a row first, and how it is read; pcids also gives extra or serial_number.
+COLUMNS: dict[Query, dict[str, Callable[[Sequence[Any]], pd.Series]]] = {
+    "groups": {"group_id": ids, "name": texts},
+    "pcids": {"pcid": ids, "name": texts, "make": texts, "group_id": ids},
+    "subscriptions": {
+        "subscription_id": ids,
+        "name": texts,
+        "group_id": ids,
+        "pcid": ids,
+        "cwa_group": texts,
+        "active": flags,
+        "additional_members": texts,
+    },
+}
+
+
+# --- reading -----------------------------------------------------------------------------------------------------------
 
 
 class PcrtSnapshot(NamedTuple):
-    """PCRT as it was at one moment; the columns are those of `Pcrt.read`."""
+    """PCRT as it was at one moment; `Pcrt.read` says which columns it has."""
 
     groups: Reading
     pcids: Reading
@@ -56,15 +129,11 @@ class PcrtSnapshot(NamedTuple):
 
 
 class Pcrt:
-    """One shop's PCRT database. Building it reads nothing; each method opens a connection of its own and closes it."""
+    """One shop's PCRT database. It connects when a method is called, and each call has a connection of its own."""
 
     def __init__(self, url: URL, settings: PcrtSettings) -> None:
-        self._url, self._settings = url, settings
+        self._settings = settings
         self._engine = pcrt_engine(url)
-
-    def __reduce__(self) -> tuple[type[Self], tuple[URL, PcrtSettings]]:
-        """In another process it is another one of the same database."""
-        return type(self), (self._url, self._settings)
 
     def __enter__(self) -> Self:
         return self
@@ -75,14 +144,14 @@ class Pcrt:
         self._engine.dispose()
 
     def read(self) -> PcrtSnapshot:
-        """Read all three queries as of one moment (MyISAM tables have no such thing), each sorted by its id.
+        """Read all three queries as of one moment (MyISAM has no snapshots), each sorted by its id.
 
         groups: group_id, name. pcids: pcid, name, make, group_id, serial_number, serial_problem. subscriptions:
         subscription_id, name, group_id, pcid, cwa_group, active, additional_members. A group_id or pcid of 0 is null;
-        one that names nothing stays. Each is counted by SELECT COUNT(*) as of the same moment. On MyISAM rows may come
-        and go in between: then all is read again, MOST_READS times at most, and comes back with both numbers. Raises
-        SourceError for a row or column that cannot be used and for a query that cannot be counted, SettingsError for a
-        refused account, UnreachableError when it could not be read after a few tries either.
+        one that names nothing stays. Each query is counted by SELECT COUNT(*) as of the same moment. On MyISAM rows can
+        change in between: then everything is read again, up to MOST_READS times, and returned with both numbers.
+        Raises SourceError for an unusable row or column and for a query that cannot be counted, SettingsError for a
+        refused account, UnreachableError after a few tries.
         """
         for _ in range(MOST_READS):
             for attempt in try_again():
@@ -93,90 +162,83 @@ class Pcrt:
             logger.info("PCRT changed between a query and its SELECT COUNT(*)")
         return snapshot
 
-    def how_many_pcids(self) -> int:
-        """How many PCIDs there are, for who wants to know how long a read will take: one SELECT COUNT(*) around the shop's query.
-
-        0 when that cannot be told; the read that follows says why, and tries again.
-        """
-        try:
-            with self._connection() as connection:
-                return self._count(connection, "pcids")
-        except PipelineError:
-            return 0
-
     def check(self) -> list[str]:
-        """What keeps PCRT from being read and written as configured, one line each; it changes nothing."""
+        """What keeps PCRT from being read and written as configured, one line each. Changes nothing."""
 
         def columns_of(query: Query) -> Callable[[Connection], object]:
-            return lambda connection: self._run(connection, query, "SELECT * FROM (\n{}\n) AS checked LIMIT 0")
+            return lambda connection: self._fetch(connection, query, "SELECT * FROM (\n{}\n) AS checked LIMIT 0")
 
         def target(connection: Connection) -> None:
             prepare_session(connection)
             verify_target(connection, self._settings.additional_members)
 
         problems = []
-        for is_fit in (*map(columns_of, COLUMNS), target):
+        for verify in (*map(columns_of, COLUMNS), target):
             try:
-                with self._connection() as connection:
-                    is_fit(connection)
+                with connected(self._engine) as connection:
+                    verify(connection)
             except PipelineError as problem:
                 problems.append(str(problem))
         return list(dict.fromkeys(problems))  # a refused account is one problem, not four
 
     @contextmanager
     def writer(self) -> Iterator[PcrtWriter]:
-        """A writer of Additional Members; SourceError when where it should write to is not fit for that."""
-        with self._connection() as connection:
+        """A writer of Additional Members; SourceError if the configured table is not fit for that."""
+        with connected(self._engine) as connection:
             prepare_session(connection)
             verify_target(connection, self._settings.additional_members)
-            connection.commit()  # SQLAlchemy's own bookkeeping, so that each swap can begin a transaction
+            connection.commit()  # SQLAlchemy's own bookkeeping, so that the writer can begin transactions
             yield PcrtWriter(connection, self._settings.additional_members)
 
     def _read_once(self) -> PcrtSnapshot:
-        with self._connection() as connection:
+        with connected(self._engine) as connection:
             for statement in SNAPSHOT[connection.dialect.name]:
                 connection.exec_driver_sql(statement)
-            return PcrtSnapshot(
-                groups=self._counted(connection, "groups", self._groups(connection)),
-                pcids=self._counted(connection, "pcids", self._pcids(connection)),
-                subscriptions=self._counted(connection, "subscriptions", self._subscriptions(connection)),
-            )
+            return PcrtSnapshot(*(self._read_query(connection, query) for query in COLUMNS))
 
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """A connection for one call, in autocommit: we say when a transaction starts."""
-        connection = connect(self._engine)
+    def _read_query(self, connection: Connection, query: Query) -> Reading:
+        key = next(iter(COLUMNS[query]))
+        ranges = self._ranges(connection, query, key)
+        frame = pd.concat([self._frame(connection, query, around) for around in ranges], ignore_index=True)
+        frame[key] = _unique_ids(query, frame[key])
+        [counted] = self._one_row(connection, query, SELECT_COUNT)
+        return Reading(frame.sort_values(key, ignore_index=True), int(counted), SELECT_COUNT)
+
+    def _ranges(self, connection: Connection, query: Query, key: str) -> list[str]:
+        """SELECTs to put around a query, each with about ROWS_A_STATEMENT of its rows, and every row in exactly one.
+
+        A query that MySQL has to work out as a whole (GROUP BY, UNION) is worked out by each of them.
+        """
         try:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
-        except self._engine.dialect.loaded_dbapi.Error as error:  # SQLAlchemy sets isolation levels past `handle_error`
-            raise failure(error, "PCRT's database", self._engine.url.password) from None
-        finally:
-            connection.invalidate()  # without the statements that fit it for a pool: they can fail after the work is done
-            connection.close()
+            rows, least, most = self._one_row(connection, query, f"SELECT COUNT(*), MIN({key}), MAX({key})")
+            least, most = int(least), int(most)
+        except (SourceError, TypeError, ValueError):  # not a number; reading the rows says so
+            return ["{}"]
+        parts = math.ceil(rows / ROWS_A_STATEMENT)
+        if parts < 2 or most < least:  # MIN and MAX of texts may be the wrong way round
+            return ["{}"]
+        bounds = [least + (most - least + 1) * part // parts for part in range(1, parts)]
+        # Both sides ask the same question, whatever the key holds. With `+ 0`, MySQL would not use the key's index.
+        starts = [f"{key} + 0 >= {bound}" for bound in bounds]
+        ranges = zip(["TRUE", *starts], [*(f"({start}) IS NOT TRUE" for start in starts), "TRUE"], strict=True)
+        return [f"SELECT * FROM (\n{{}}\n) AS part WHERE {start} AND {end}" for start, end in ranges]  # noqa: S608 - our numbers
 
-    def _counted(self, connection: Connection, query: Query, frame: pd.DataFrame) -> Reading:
-        """What a query gave, with how many rows the database itself counts in it."""
-        return Reading(frame, self._count(connection, query), SELECT_COUNT)
+    def _one_row(self, connection: Connection, query: Query, select: str) -> Sequence[Any]:
+        """The one row of a SELECT from the shop's query."""
+        part = f"[pcrt] {query} (it also runs inside {SELECT_COUNT} FROM (...), so it must be one SELECT that can stand there)"
+        sql = f"{select} FROM (\n{getattr(self._settings, query)}\n) AS counted"
+        return connection.execution_options(pcrt_part=part).exec_driver_sql(sql, execution_options=AS_WRITTEN).one()
 
-    def _count(self, connection: Connection, query: Query) -> int:
-        sql = f"{SELECT_COUNT} FROM (\n{getattr(self._settings, query)}\n) AS counted"
-        [count] = self._one_row(connection, query, sql)
-        return int(count)
-
-    def _one_row(self, connection: Connection, query: Query, sql: str) -> Sequence[Any]:
-        """The row of a statement about a query, which stands inside of it."""
-        part = f"[pcrt] {query} (it also runs inside {SELECT_COUNT} FROM (...), so it has to be one SELECT that can stand there)"
-        connection.execution_options(pcrt_part=part)
-        # Without parameters the driver takes `%` in the shop's SQL as it is.
-        return connection.exec_driver_sql(sql, execution_options={"no_parameters": True}).one()
-
-    def _run(self, connection: Connection, query: Query, around: str = "{}") -> dict[str, Column]:
-        """Run one of the shop's queries, inside of `around`: the values of each of its columns."""
-        names, columns = fetch(connection, around.format(getattr(self._settings, query)), f"[pcrt] {query}")
+    def _fetch(self, connection: Connection, query: Query, around: str) -> tuple[list[str], Sequence[Row[Any]]]:
+        """The columns and rows that a query gives inside `around`; SourceError if it lacks a column."""
+        connection.execution_options(pcrt_part=f"[pcrt] {query}")
+        sql = around.format(getattr(self._settings, query))
+        result = connection.exec_driver_sql(sql, execution_options=AS_WRITTEN)
+        names = list(result.keys())
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise SourceError(
-                f'[pcrt] {query} gives the column "{twice[0]}" more than once; name each with its own "AS ..."'
+                f'[pcrt] {query} gives the column "{twice[0]}" more than once; name each with its own "AS"'
             )
         missing = [name for name in COLUMNS[query] if name not in names]
         if query == "pcids" and not {"extra", "serial_number"} & set(names):
@@ -184,70 +246,43 @@ class Pcrt:
         if missing:
             remedy = f'add it to the SELECT, as in "... AS {missing[0]}"'
             raise SourceError(f'[pcrt] {query} gives no column "{missing[0]}"; {remedy}')
-        return dict(zip(names, columns, strict=True))
+        return names, result.all()
 
-    def _run_in_parts(self, connection: Connection, query: Query, column: str) -> dict[str, Column]:
-        """As `_run`, of a server's large table by as many statements as keep each of them short; each takes a range of the column.
+    def _frame(self, connection: Connection, query: Query, around: str) -> pd.DataFrame:
+        """The rows of a query inside `around`, as typed columns."""
+        names, rows = self._fetch(connection, query, around)
+        columns = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+        frame = pd.DataFrame()
+        for column, read in COLUMNS[query].items():
+            try:
+                frame[column] = read(columns[column])
+            except ValueError as problem:
+                raise SourceError(f"[pcrt] {query}: {column} {problem}") from None
+        if query == "pcids" and "serial_number" in columns:
+            return frame.join(_plain_serials(texts(columns["serial_number"])))
+        if query == "pcids":
+            return frame.join(serial_numbers(texts(columns["extra"]), self._settings.serial_field))
+        return frame
 
-        Where a query has to be worked out as a whole first (GROUP BY, UNION), each statement does that.
-        """
-        bounds = self._bounds(connection, query, column) if connection.dialect.name == "mysql" else []
-        if not bounds:
-            return self._run(connection, query)
-        # Every row is of one range, whatever it holds. With `+ 0` no index is used: a third more rows would be read twice as slowly.
-        starts = [f"{column} + 0 >= {bound}" for bound in bounds]
-        ranges = zip(["TRUE", *starts], [*(f"({start}) IS NOT TRUE" for start in starts), "TRUE"], strict=True)
-        of_range = "SELECT * FROM (\n{}\n) AS part WHERE "
-        parts = [self._run(connection, query, f"{of_range}{from_} AND {up_to}") for from_, up_to in ranges]
-        return {name: appended([part[name] for part in parts]) for name in parts[0]}
 
-    def _bounds(self, connection: Connection, query: Query, column: str) -> list[int]:
-        """Values of a column between which there are about as many rows as one statement may give."""
-        try:
-            sql = (
-                f"SELECT COUNT(*), MIN({column}), MAX({column}) FROM (\n{getattr(self._settings, query)}\n) AS counted"  # noqa: S608 - the shop's own
-            )
-            rows, least, most = self._one_row(connection, query, sql)
-            least, most = int(least), int(most)
-        except (SourceError, TypeError, ValueError):  # none that is a number: what reads them says so
-            return []
-        if most < least:  # texts, whose order is another one
-            return []
-        parts = math.ceil(rows / ROWS_A_STATEMENT)
-        return [least + (most - least + 1) * part // parts for part in range(1, parts)]
-
-    def _groups(self, connection: Connection) -> pd.DataFrame:
-        columns = self._run(connection, "groups")
-        frame = pd.DataFrame({"group_id": keys("groups", "group_id", columns), "name": texts(columns["name"])})
-        return frame.sort_values("group_id", ignore_index=True)
-
-    def _pcids(self, connection: Connection) -> pd.DataFrame:
-        columns = self._run_in_parts(connection, "pcids", "pcid")
-        if "serial_number" in columns:
-            serials = plain_serials(texts(columns["serial_number"]))
-        else:
-            serials = serial_numbers(texts(columns["extra"]), self._settings.serial_field)
-        frame = pd.DataFrame(
-            {
-                "pcid": keys("pcids", "pcid", columns),
-                "name": texts(columns["name"]),
-                "make": texts(columns["make"]),
-                "group_id": references("pcids", "group_id", columns),
-            }
-        ).join(serials)
-        return frame.sort_values("pcid", ignore_index=True)
-
-    def _subscriptions(self, connection: Connection) -> pd.DataFrame:
-        columns = self._run(connection, "subscriptions")
-        frame = pd.DataFrame(
-            {
-                "subscription_id": keys("subscriptions", "subscription_id", columns),
-                "name": texts(columns["name"]),
-                "group_id": references("subscriptions", "group_id", columns),
-                "pcid": references("subscriptions", "pcid", columns),
-                "cwa_group": texts(columns["cwa_group"]),
-                "active": flags(columns["active"]),
-                "additional_members": texts(columns["additional_members"]),
-            }
+def _unique_ids(query: Query, key: pd.Series) -> pd.Series:
+    """The ids of a query's rows as int64; SourceError unless each is above 0 and occurs once."""
+    unset = int((~(key > 0).fillna(False)).sum())
+    if unset:
+        raise SourceError(
+            f"[pcrt] {query}: {unset} rows have no {key.name} above 0; leave them out with a WHERE, or correct them"
         )
-        return frame.sort_values("subscription_id", ignore_index=True)
+    repeated = key[key.duplicated()].unique()
+    if len(repeated):
+        raise SourceError(
+            f"[pcrt] {query}: {key.name} {repeated[0]} occurs more than once (as do {len(repeated)} ids in all); "
+            "make the SELECT give one row for each"
+        )
+    return key.astype("int64")
+
+
+def _plain_serials(serials: pd.Series) -> pd.DataFrame:
+    """The columns of `serial_numbers` for a shop that has a serial column of its own."""
+    is_broken = serials.str.contains(REPLACEMENT, regex=False).fillna(False).astype("bool")
+    problem = pd.Series(NOT_UTF8, index=serials.index, dtype="str").where(is_broken)
+    return pd.DataFrame({"serial_number": serials.mask(is_broken | (serials == "")), "serial_problem": problem})

@@ -1,17 +1,16 @@
-"""What may change in one night without a person, and how a person lets the rest through.
+"""What may change in one night without a person, and how a person releases the rest.
 
-What belongs here: which lists of a plan are held, why, and until when. What must not: what a list ought to be (`rules.membership`).
-A guard never changes a list; it only keeps one from being written.
+A guard never changes a list; it only stops one from being written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from cwa_pipeline.config.settings import GuardSettings
 from cwa_pipeline.rules.members.membership import spelled_pcids
 
-ALL = "all"  # what releases everything that is held, the two guards over all groups too
+ALL = "all"  # releases everything that is held, also by the two guards over all groups
 STOPPING = ("source_drop", "total_removals")  # with one of these nothing at all is written, and the run fails
 OF_A_GROUP = ("members_removed", "undone")  # with one of these a group is held and the others go on
 
@@ -40,12 +39,12 @@ def guarded(
     release: Sequence[str],
     guards: GuardSettings,
 ) -> pd.DataFrame:
-    """The plan with what a guard holds marked `held`, with guard and reason.
+    """The plan, in which everything that a guard holds is `held`, with guard and reason.
 
     In this order: a group in which a subscription would lose more than `max_removed_share` of its members and at least
     `min_removed` is held whole, and so is one that was undone; when the removals over all groups pass `max_total_removed_share` and
     `min_total_removed`, or a source shrank, everything is held.
-    `held_before` is what the last run made of its lists: a person releases what was held then, not whatever came later.
+    `held_before` is the result of the last run: a person releases what was held then, not what came later.
     """
     released = _released(plan, held_before, release)
     plan = _hold_groups(plan, _losing_groups(plan, guards), "members_removed", released)
@@ -113,9 +112,9 @@ def _hold(plan: pd.DataFrame, held: pd.Series, guard: str, reason: pd.Series) ->
 
 
 def _released(plan: pd.DataFrame, held_before: pd.DataFrame, release: Sequence[str]) -> pd.Series:
-    """Which lists a person released: those named, as far as they would change no more than what was held when it was looked at.
+    """Which lists a person released: those named, if they would change no more than what was held when the person looked.
 
-    A list that is not `planned` has nothing to release and does not stand in the way of its group's.
+    A list that is not `planned` has nothing to release and does not block the others of its group.
     """
     if not release:
         return pd.Series(False, index=plan.index)
@@ -143,3 +142,20 @@ def _released(plan: pd.DataFrame, held_before: pd.DataFrame, release: Sequence[s
 def _share(part: int, whole: int, limit: float) -> str:
     """As in `62 % (5 of 8; 50 % is the limit)`."""
     return f"{part / whole:.0%} ({part} of {whole}; {limit:.0%} is the limit)".replace("%", " %")
+
+
+def tables_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> list[str]:
+    """Which of the tables were not loaded by this run; table_loads has table_name and run_id."""
+    loaded_now = set(table_loads.loc[table_loads["run_id"] == run_id, "table_name"])
+    return [table for table in tables if table not in loaded_now]
+
+
+def inputs_of_other_runs(table_loads: pd.DataFrame, tables: Iterable[str], run_id: str) -> str | None:
+    """Why a write that rests on these tables has to wait: some were not loaded by this run. None if all were.
+
+    A list that follows from older data could undo what the shop did since, so such a run only plans.
+    """
+    others = tables_of_other_runs(table_loads, tables, run_id)
+    if not others:
+        return None
+    return f"{', '.join(others)} not read in this run; run the whole nightly_sync job to write"

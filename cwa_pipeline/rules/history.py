@@ -1,13 +1,9 @@
-"""Since when an issue has been open, and everything open in one list.
-
-What belongs here: how tonight's issues and the history become the next history. What must not: the clock, which is
-the caller's.
-"""
+"""Since when an issue has been open, and every open issue in one list."""
 
 import numpy as np
 import pandas as pd
 
-from cwa_pipeline.rules.frames import as_table, lookup, positions, typed
+from cwa_pipeline.rules.frames import as_table, lookup, typed
 from cwa_pipeline.rules.issues.kinds import ISSUES
 from cwa_pipeline.tables import IssueHistory, OpenIssues
 
@@ -21,16 +17,16 @@ def issue_history(
     group_issues: pd.DataFrame,
     now: pd.Timestamp,
 ) -> pd.DataFrame:
-    """An issue seen again stays open with its current reason; one gone is resolved now; one back again opens anew.
+    """An issue seen again stays open with its current reason; one that is gone is resolved now; one that is back opens a new row.
 
-    Returns an `issue_history` table. Doing it again with the same issues and the same `now` changes nothing.
+    Returns an `issue_history` table. A second call with the same issues and the same `now` changes nothing.
     """
     columns = ["issue_key", "issue", "reason"]
     current = pd.concat([client_issues[columns], computer_issues[columns], group_issues[columns]], ignore_index=True)
 
-    # A row that began at this very moment is taken up again even when resolved: a second one would have the same key.
+    # A row that began at this moment is reopened even if it is resolved: a second one would have the same key.
     ongoing = previous["resolved_at"].isna() | (previous["first_seen"] == now)
-    now_at = positions(previous["issue_key"], current["issue_key"])
+    now_at = pd.Index(current["issue_key"]).get_indexer(pd.Index(previous["issue_key"]))
     seen_again = ongoing & (now_at >= 0)
     gone = previous["resolved_at"].isna() & ~seen_again
     reason_now = current["reason"].array.take(now_at, allow_fill=True)
@@ -61,7 +57,7 @@ def open_counts(issue_history: pd.DataFrame, moments: pd.DatetimeIndex) -> pd.Da
 
 
 def _until(moments: pd.DatetimeIndex, times: pd.Series, kind: np.ndarray, kinds: int) -> np.ndarray:
-    """Of each kind how many times there were up to each of the ascending moments; one that is null never comes."""
+    """For each kind, how many times are before or at each of the ascending moments; null never counts."""
     known = times.notna().to_numpy()
     at = moments.searchsorted(times[known].array)  # the first moment that is not before it
     counted = np.bincount(kind[known] * (len(moments) + 1) + at, minlength=kinds * (len(moments) + 1))
@@ -69,9 +65,9 @@ def _until(moments: pd.DatetimeIndex, times: pd.Series, kind: np.ndarray, kinds:
 
 
 def grown(issue_history: pd.DataFrame) -> pd.DataFrame:
-    """The kinds of which more are open since the last sync than before it: issue, area, before and now.
+    """The kinds with more open issues since the last sync than before it: issue, area, before and now.
 
-    Before the second sync there is nothing to compare with.
+    The first sync has nothing to compare with.
     """
     last = issue_history[["last_seen", "resolved_at"]].max().max()
     before = issue_history["first_seen"] < last
@@ -88,16 +84,16 @@ def grown(issue_history: pd.DataFrame) -> pd.DataFrame:
 
 
 def last_snoozes(issue_snoozes: pd.DataFrame) -> pd.DataFrame:
-    """Of each issue what was said of it last: rows of `issue_snoozes`."""
+    """The last row of `issue_snoozes` for each issue."""
     return issue_snoozes.sort_values("snoozed_at").drop_duplicates("issue_key", keep="last")
 
 
 def open_issues(
     client_issues: pd.DataFrame, computer_issues: pd.DataFrame, group_issues: pd.DataFrame, issue_history: pd.DataFrame
 ) -> pd.DataFrame:
-    """Every open issue in one list, with the customer and the subject by name and since when it has been open.
+    """Every open issue in one list, with customer, subject and since when it has been open.
 
-    Returns an `open_issues` table; `issue_history` has to be the one that holds these issues.
+    Returns an `open_issues` table; `issue_history` must hold these issues.
     """
     clients = client_issues.assign(
         area="client", customer=client_issues["client_name"], subject=client_issues["client_name"]

@@ -1,8 +1,4 @@
-"""What a read of a source hands on: its rows, and how many there are by an independent count taken in the same run.
-
-What belongs here: the receipt itself, and how often a read that its count contradicts is tried again. What must not: how each
-system counts (`automate_counts`, `pcrt`), and what a difference means for the sync.
-"""
+"""What a read of a source returns: its rows, and how many there are by an independent count in the same run."""
 
 from typing import NamedTuple
 
@@ -16,7 +12,7 @@ MOST_READS = 3  # a source that changed between a read and its count three times
 
 
 class Reading(NamedTuple):
-    """The rows read, and how many there are by another way. The two may differ: whoever decides has to compare them."""
+    """The rows read, and how many there are by another count. The two may differ: compare them before a decision."""
 
     frame: pd.DataFrame
     counted: int
@@ -24,5 +20,5 @@ class Reading(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether there are rows, and as many as were counted: only then may it take the place of what was read before."""
+        """Whether there are rows, as many as were counted. Only then may it replace what was read before."""
         return 0 < len(self.frame) == self.counted

@@ -1,74 +1,60 @@
-"""Frames on their way into and out of the warehouse.
-
-What belongs here: holding a frame against its model, and turning it into Arrow and back. What must not: a database.
-"""
+"""Frames on their way into and out of the warehouse: validation, Arrow and back, and a hash of the rows."""
 
 import hashlib
-import io
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from pandera.errors import SchemaErrors
 
 from cwa_pipeline.errors import WarehouseError
-from cwa_pipeline.warehouse.quick_look import NUL, is_valid
 from cwa_pipeline.warehouse.schema import column_type, dtypes, key, model
 
-SHOWN_VALUES = 3  # of a failing column: enough to recognise the fault, few enough for one line
+SHOWN_VALUES = 3  # of a failing column: enough to recognize the fault, few enough for one line
 SHOWN_CHARACTERS = 60  # of each such value
+HASHED_ROWS = 100_000  # at a time: the Arrow message of a whole large table would take as much memory as the table
 
-# PostgreSQL's text cannot hold NUL, so both databases get Unicode's replacement character in its place. A NUL in a
-# serial or a name is an agent's reading fault, and identifies nothing.
-NUL_REPLACEMENT = "\ufffd"
+# PostgreSQL cannot store NUL in a text, so both databases get Unicode's replacement character instead. A NUL in a
+# serial number or a name is a reading error of the agent and identifies nothing.
+NUL, NUL_REPLACEMENT = "\x00", "\ufffd"
 
 _NAIVE_TIME = pa.timestamp("us")
-
 _IN_WORDS = {
     "not_nullable": "must not be null",
     "field_uniqueness": "must be unique",
     "multiple_fields_uniqueness": "must be unique",
     "column_in_dataframe": "is missing",
-    "column_in_schema": "is no column of this table",
+    "column_in_schema": "is not a column of this table",
 }
 
 
 def validated(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as its model wants it: columns in order, types exact.
+    """The frame with exactly the columns and types of its table's model.
 
-    Raises WarehouseError, one line naming the table, the column and up to three offending values (of a personal column
-    none).
-    Nothing is cast silently: what pandas would bend (1.5 to 1, "no" to True, 7 to "7") is refused. A frame that is as
-    it should be already, as nearly all are, is handed back as it is.
+    A cast that would change a value (1.5 to 1, "no" to True, 7 to "7") is refused. Raises WarehouseError: one line with the
+    table, the column and up to three bad values (none of a personal column).
     """
-    return frame if is_valid(table, frame) else held_against_the_model(table, frame)
-
-
-def held_against_the_model(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """`validated` for a frame that is not as it should be, or may not be: mends what can be mended, and says what cannot."""
-    frame = frame.reset_index(drop=True)  # pandera cannot tell rows apart that have the same name
-    for name in model(table).columns:
-        if name in frame.columns:
-            _refuse_a_silent_cast(table, name, frame[name])
+    frame = frame.reset_index(drop=True)  # pandera cannot tell rows with the same label apart
+    for name, wanted in dtypes(table).items():
+        if name in frame.columns and frame[name].dtype != wanted:
+            _refuse_lossy_cast(table, str(name), frame[name])
     try:
-        checked = model(table).validate(_without_nul(frame), lazy=True)
+        checked = model(table).validate(frame, lazy=True)
     except SchemaErrors as error:
         raise _failure(table, frame, error.failure_cases) from None
-    return checked[list(model(table).columns)].astype(dtypes(table))
+    return _replace_nul(checked[list(model(table).columns)].astype(dtypes(table)))
 
 
 def to_arrow(table: str, frame: pd.DataFrame, *, times_as_text: bool) -> pa.Table:
-    """A validated frame as Arrow. SQLite has no time type: `times_as_text` makes `YYYY-MM-DD HH:MM:SS.ffffff` (UTC)."""
-    columns = {}
-    for name, values in frame.items():
-        arrow = pa.chunked_array(pa.array(values, type=column_type(table, str(name)).arrow, from_pandas=True))
-        columns[str(name)] = arrow
-    rows = pa.table(columns)
-    return with_times_as_text(rows) if times_as_text else rows
+    """A validated frame as Arrow; with `times_as_text`, times are `YYYY-MM-DD HH:MM:SS.ffffff` (UTC), as SQLite needs them."""
+    columns = {
+        str(name): pa.chunked_array(pa.array(values, type=column_type(table, str(name)).arrow, from_pandas=True))
+        for name, values in frame.items()
+    }
+    return with_times_as_text(pa.table(columns)) if times_as_text else pa.table(columns)
 
 
 def with_times_as_text(rows: pa.Table) -> pa.Table:
-    """The rows as SQLite keeps them."""
+    """The rows with their times as text."""
     columns = {
         name: column.cast(_NAIVE_TIME).cast(pa.large_string()) if pa.types.is_timestamp(column.type) else column
         for name, column in zip(rows.column_names, rows.columns, strict=True)
@@ -77,47 +63,39 @@ def with_times_as_text(rows: pa.Table) -> pa.Table:
 
 
 def content_hash(rows: pa.Table) -> str:
-    """What names these rows: columns, types, values and order. Equal for no others; now and then not for the same."""
-    digest = hashlib.sha256()  # most processors have an instruction for it: half the time of others
-
-    class _Sink(io.RawIOBase):
-        def writable(self) -> bool:
-            return True
-
-        def write(self, data: Any) -> int:
-            digest.update(data)
-            return len(data)
-
-    with pa.PythonFile(_Sink(), mode="w") as sink, pa.ipc.new_stream(sink, rows.schema) as stream:
-        stream.write_table(rows.combine_chunks())
+    """A hash of columns, types, values and order. Different rows never share one; equal rows may rarely get two."""
+    digest = hashlib.sha256(rows.schema.serialize())
+    for batch in rows.combine_chunks().to_batches(max_chunksize=HASHED_ROWS):
+        digest.update(batch.serialize())
     return digest.hexdigest()
 
 
 def from_arrow(table: str, data: pa.Table) -> pd.DataFrame:
-    """What a database gave back, typed as the model says."""
+    """What a database returned, with the types of the table's model."""
     columns = {}
     for name in model(table).columns:
         arrow, wanted = data[name], column_type(table, name).arrow
         if pa.types.is_timestamp(wanted) and not pa.types.is_timestamp(arrow.type):
             arrow = arrow.cast(_NAIVE_TIME)  # SQLite's text
         columns[name] = arrow.cast(wanted)
-    # Int64 on the way: without it, a column of ids with a null would pass through floats
+    # Int64 in between: without it, ids in a column with a null would become floats
     frame = pa.table(columns).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return frame.astype(dtypes(table))
 
 
-def _without_nul(frame: pd.DataFrame) -> pd.DataFrame:
+def _replace_nul(frame: pd.DataFrame) -> pd.DataFrame:
     texts: pd.DataFrame = frame.select_dtypes("str")
+    with_nul = {str(name): text for name, text in texts.items() if text.str.contains(NUL, regex=False).any()}
     return frame.assign(
-        **{str(name): values.str.replace(NUL, NUL_REPLACEMENT, regex=False) for name, values in texts.items()}
+        **{name: text.str.replace(NUL, NUL_REPLACEMENT, regex=False) for name, text in with_nul.items()}
     )
 
 
-def _refuse_a_silent_cast(table: str, name: str, values: pd.Series) -> None:
+def _refuse_lossy_cast(table: str, name: str, values: pd.Series) -> None:
     missing = values.isna()
-    if missing.any() and not model(table).columns[name].nullable:  # before pandas makes False of a missing truth
+    if missing.any() and not model(table).columns[name].nullable:  # pandas would turn a missing truth value into False
         raise _error(table, name, "must not be null", values[missing])
-    if missing.all():  # no type to be wrong
+    if missing.all():  # an empty column has no wrong type
         return
     wanted, inferred = dtypes(table)[name], pd.api.types.infer_dtype(values, skipna=True)
     fits = inferred in column_type(table, name).inferred
@@ -126,14 +104,13 @@ def _refuse_a_silent_cast(table: str, name: str, values: pd.Series) -> None:
     if isinstance(wanted, pd.DatetimeTZDtype):
         fits = fits and isinstance(values.dtype, pd.DatetimeTZDtype)
     if not fits:
-        found = values.dropna()
-        raise _error(table, name, f"must be {wanted}, not {inferred} ({values.dtype})", found)
+        raise _error(table, name, f"must be {wanted}, not {inferred} ({values.dtype})", values.dropna())
 
 
 def _failure(table: str, frame: pd.DataFrame, cases: pd.DataFrame) -> WarehouseError:
-    """The first of pandera's findings, in words; a column that is missing, or one too many, goes before what follows from it."""
-    amiss = cases["check"].astype("str").str.startswith("column_in_")
-    cases = cases[amiss] if amiss.any() else cases
+    """The first of pandera's findings, in words. A missing or unknown column comes first, because others may follow from it."""
+    of_columns = cases["check"].astype("str").str.startswith("column_in_")
+    cases = cases[of_columns] if of_columns.any() else cases
     check = str(cases["check"].iloc[0])
     first = cases[(cases["check"] == check) & (cases["column"] == cases["column"].iloc[0])]
     column, found = str(first["column"].iloc[0]), first["failure_case"]
@@ -147,11 +124,11 @@ def _failure(table: str, frame: pd.DataFrame, cases: pd.DataFrame) -> WarehouseE
 
 def _error(table: str, column: str, fault: str, found: pd.Series) -> WarehouseError:
     declared = model(table).columns.get(column)
-    if found.empty or (declared is not None and (declared.metadata or {}).get("personal")):
-        values = ""
-    else:
-        shown = [repr(value)[:SHOWN_CHARACTERS] for value in found.drop_duplicates().head(SHOWN_VALUES)]
-        values = f": {', '.join(shown)}"
+    is_personal = declared is not None and (declared.metadata or {}).get("personal")
+    shown = (
+        [] if is_personal else [repr(value)[:SHOWN_CHARACTERS] for value in found.drop_duplicates().head(SHOWN_VALUES)]
+    )
+    values = f": {', '.join(shown)}" if shown else ""
     return WarehouseError(
-        f"{table}.{column} {fault}{values}; nothing was stored, the rows of before are kept: mend the asset {table}"
+        f"{table}.{column} {fault}{values}; nothing was stored and the previous rows are kept: fix the asset {table}"
     )

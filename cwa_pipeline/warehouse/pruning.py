@@ -1,9 +1,7 @@
-"""What has grown too old to be kept: rows of the warehouse, and Dagster's runs with their events and logs.
+"""Deletes what is older than `[history]` allows: rows of the warehouse, and Dagster's runs with their events and logs.
 
-What belongs here: what `[history]` lets go, and what is kept whatever its age. What must not: when that is done (`jobs`).
-
-Never let go: the ledger; what is still open; the last run and the last that wrote, with its counts, which the guards compare with; the
-last failure, which the page shows.
+Kept at any age: the ledger; whatever is still open; the last run, and the last that wrote with its counts, which the
+guards compare with; the last failure, which the page shows.
 """
 
 import logging
@@ -13,7 +11,6 @@ from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
 from cwa_pipeline.config.settings import HistorySettings
 from cwa_pipeline.warehouse.schema import sql_table
@@ -21,15 +18,15 @@ from cwa_pipeline.warehouse.store import Warehouse
 
 log = logging.getLogger(__name__)
 
-RUNS_AT_ONCE = 200  # read from Dagster's storage; each is some kilobytes
+RUNS_AT_ONCE = 200  # read from Dagster's storage; each takes a few kilobytes
 
 
 def prune_warehouse(
     warehouse: Warehouse, history: HistorySettings, now: datetime, *, dry_run: bool = False
 ) -> dict[str, int]:
-    """Remove what is older than `[history]` says, in one transaction; how many rows of each table that is, or would be.
+    """Delete old rows in one transaction. Returns how many rows of each table were, or with `dry_run` would be, deleted.
 
-    The caller holds `exclusive`: a sync reads the histories at its start and puts them back at its end.
+    The caller holds `exclusive`: a sync reads the histories when it starts and writes them back when it ends.
     """
     removed = warehouse.delete(_outdated(history, now), dry_run=dry_run)
     for table, count in removed.items():
@@ -46,10 +43,10 @@ def prune_dagster(
     location: str | None = None,
     dry_run: bool = False,
 ) -> list[str]:
-    """Remove Dagster's runs that ended and are older than `[history]` says, with their events and logs; the ids of them.
+    """Delete Dagster's old finished runs with their events and logs; returns their ids.
 
-    Of each job the newest run is kept, and the newest that succeeded. Ours are those of this code location; of runs that know none,
-    having been started on the command line, those of these jobs.
+    The newest run of each job is kept, and the newest that succeeded. Only runs of this code location are deleted; runs
+    without a location, which the command line starts, only if they are of these jobs.
     """
     before = now - timedelta(days=history.dagster_days)
     outdated = [run.run_id for run in _outdated_runs(instance, before, jobs, location)]
@@ -63,7 +60,7 @@ def prune_dagster(
 
 
 def _outdated(history: HistorySettings, now: datetime) -> dict[str, sa.ColumnElement[bool]]:
-    """Of each table the rows to remove."""
+    """Which rows of each table to delete."""
     resolved, covered, synced = (
         now - timedelta(days=days) for days in (history.resolved_issue_days, history.coverage_days, history.sync_days)
     )
@@ -85,7 +82,7 @@ def _outdated(history: HistorySettings, now: datetime) -> dict[str, sa.ColumnEle
 def _outdated_runs(
     instance: dg.DagsterInstance, before: datetime, jobs: Collection[str], location: str | None
 ) -> Iterator[dg.DagsterRun]:
-    """The runs to remove, the oldest last. All runs are looked through from the newest on, so that the newest are known."""
+    """The runs to delete, the oldest last. It reads all runs from the newest on, to know the newest of each job."""
     seen: set[tuple[str, bool]] = set()
     cursor = None
     while records := instance.get_run_records(limit=RUNS_AT_ONCE, cursor=cursor):
@@ -103,13 +100,13 @@ def _outdated_runs(
 
 
 def _delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Remove a run; and what Dagster leaves of one, its logs and, on SQLite, the emptied file of its events, 200 KiB a run.
+    """Delete a run with its logs and the file of its events, which Dagster empties and leaves (200 KiB per run).
 
-    A process that had the run open must not ask for its events again; the UI asks for the run first, which is gone.
+    A process that has the run open must not ask for its events again. The UI asks for the run first, and that is gone.
     """
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
-    events = instance.event_log_storage
-    if isinstance(events, SqliteEventLogStorage):
+    # Only Dagster's SQLite storage has a file per run
+    if path_of := getattr(instance.event_log_storage, "path_for_shard", None):
         for suffix in ("", "-wal", "-shm"):
-            Path(events.path_for_shard(run_id) + suffix).unlink(missing_ok=True)
+            Path(path_of(run_id) + suffix).unlink(missing_ok=True)

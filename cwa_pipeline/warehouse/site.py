@@ -1,7 +1,7 @@
-"""Whose tables these are, when many sites share a database server or a folder.
+"""Which site a warehouse belongs to, when many sites share a database server or a folder.
 
-What belongs here: noticing that a site's place is taken by another program or by another site of the same name. What must not: where
-that place is (`environment.warehouse_url`). Without `[site] name` there is nothing to notice, and everything is as it was.
+It notices when a site's schema or file is already used by another program, or by another site of the same name. Without
+`[site] name` nothing is checked.
 """
 
 import logging
@@ -15,35 +15,35 @@ from cwa_pipeline.errors import SettingsError
 from cwa_pipeline.warehouse.store import LOADS, Warehouse
 
 OWNER = "site_owner"
-NAMED_AT_MOST = 3  # tables of another program; enough to recognise it
+NAMED_AT_MOST = 3  # tables of another program; enough to recognize it
 
 log = logging.getLogger(__name__)
 
 
 class _Owner(NamedTuple):
-    """What tells two sites apart: the systems they sync. Where these two are the same, so is what a sync does."""
+    """A site: its name and the systems it syncs."""
 
     site: str
     cwa_url: str
     pcrt_database: str
 
     def is_other(self, other: "_Owner") -> bool:
-        """Whether these are two sites; a database that is not known, for want of its secret, tells nothing."""
+        """Whether these are two sites; a PCRT database that is unknown, because its secret is missing, is no difference."""
         unknown = not (self.pcrt_database and other.pcrt_database)
         return self[:2] != other[:2] or not (unknown or self.pcrt_database == other.pcrt_database)
 
 
 def own_warehouse() -> Warehouse:
-    """The warehouse that WAREHOUSE_URL and `[site] name` mean; SettingsError when its tables are another site's."""
+    """The warehouse of WAREHOUSE_URL and `[site] name`. Raises SettingsError if its tables belong to another site."""
     warehouse = Warehouse(warehouse_url())
     refuse_another_sites_tables(warehouse)
     return warehouse
 
 
 def claim(warehouse: Warehouse) -> None:
-    """Make the warehouse's tables when they are missing, and put on record whose they are. To be called with its lock held.
+    """Create the warehouse's tables if they are missing, and record which site they belong to. The caller holds its lock.
 
-    Raises SettingsError when the site's schema or file holds another program's tables, or another site's.
+    Raises SettingsError if the schema or file holds the tables of another program or another site.
     """
     if configured_site() is None:
         warehouse.create()
@@ -62,7 +62,7 @@ def claim(warehouse: Warehouse) -> None:
 
 
 def refuse_another_sites_tables(warehouse: Warehouse) -> None:
-    """Raise SettingsError when the tables are those of a site of the same name with other systems."""
+    """Raise SettingsError if the tables belong to a site of the same name with other systems."""
     if configured_site() is None or OWNER not in warehouse.tables():
         return
     ours = _ours()
@@ -75,8 +75,8 @@ def refuse_another_sites_tables(warehouse: Warehouse) -> None:
             )
 
 
-def tell_of_another_sites_backup(owners: pd.DataFrame) -> None:
-    """Log whose rows a backup has when that is another site: as it ought to be where one was renamed, or where its systems have moved."""
+def warn_about_another_sites_backup(owners: pd.DataFrame) -> None:
+    """Log which site a backup came from if it was another one; that is normal after a site was renamed or its systems moved."""
     if configured_site() is None:
         return
     for owner in _owners(owners):
@@ -94,7 +94,7 @@ def _ours() -> _Owner:
 
 
 def _pcrt_database() -> str:
-    """Where PCRT's database is, without account and password; nothing while its secret cannot be had."""
+    """Where PCRT's database is, without account and password; empty if its secret is missing."""
     try:
         url = pcrt_database_url()
     except SettingsError:

@@ -1,4 +1,4 @@
-"""A message goes to each address, and of each is said what became of it: in time, and without its password."""
+"""A message goes to each address, and each result is reported: in time, and without the password."""
 
 import logging
 import subprocess
@@ -53,8 +53,8 @@ def nobody() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("scheme", ["json", "mailto"])
-@pytest.mark.parametrize(("place", "says"), [(nobody, "could not be reached"), (silent, "look at its host")])
-def test_an_address_that_does_not_answer_is_named_in_time_without_its_password(
+@pytest.mark.parametrize(("place", "says"), [(nobody, "could not be reached"), (silent, "check its host")])
+def test_a_dead_address_is_reported_in_time_without_its_password(
     scheme: str, place, says: str, logged: StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with place() as port:
@@ -69,9 +69,9 @@ def test_an_address_that_does_not_answer_is_named_in_time_without_its_password(
 
 
 @pytest.mark.parametrize(
-    ("status", "says"), [(500, "its server failed (HTTP 500)"), (403, "refused it (HTTP 403); look at the token")]
+    ("status", "says"), [(500, "its server failed (HTTP 500)"), (403, "refused it (HTTP 403); check the token")]
 )
-def test_an_address_that_refuses_says_with_what(status: int, says: str) -> None:
+def test_an_address_that_refuses_is_reported_with_its_answer(status: int, says: str) -> None:
     with hook(status) as web:
         [outcome] = sent(web.address)
     assert says in str(outcome.problem)
@@ -82,10 +82,10 @@ def test_a_wrong_password_at_the_mail_server_is_a_problem() -> None:
     with mailbox() as box:
         [outcome] = sent(box.address.replace(SECRET, "trout"))
         assert not box.mails
-    assert outcome.problem == "could not be reached, or refused; look at its host, port, user name and password"
+    assert outcome.problem == "could not be reached, or refused; check its host, port, user name and password"
 
 
-def test_one_address_that_is_dead_keeps_no_other_from_its_message() -> None:
+def test_a_dead_address_does_not_stop_the_others() -> None:
     with hook() as web, silent() as port:
         outcomes = sent(f"json://127.0.0.1:{port}", "nonsense swordfish", web.address, seconds=2)
         assert [bool(outcome.problem) for outcome in outcomes] == [True, True, False]
@@ -95,12 +95,12 @@ def test_one_address_that_is_dead_keeps_no_other_from_its_message() -> None:
 @pytest.mark.parametrize(
     "url", [f"carrier-pigeon://{SECRET}", SECRET, f"mailto://{SECRET}", f"slack://{SECRET}", "json://"]
 )
-def test_an_address_of_no_known_kind_is_told_by_its_number_alone(
+def test_an_address_of_an_unknown_kind_is_named_by_its_number_only(
     url: str, capfd: pytest.CaptureFixture[str], logged: StringIO
 ) -> None:
     [outcome] = understood(addresses([SecretStr(url)]))
     assert outcome.name == "alert address 1 (unknown)"
-    assert "is no address of a kind that is known" in str(outcome.problem)
+    assert "is not a known kind of address" in str(outcome.problem)
     assert SECRET not in str(outcome) + logged.getvalue() + "".join(capfd.readouterr())
 
 
@@ -127,7 +127,7 @@ def test_addresses_come_from_the_environment_or_a_file_and_do_not_show(tmp_path)
 
 def test_a_sync_does_not_import_what_sends_alerts() -> None:
     modules = (
-        "cwa_pipeline.definitions, cwa_pipeline.commands.run, cwa_pipeline.commands.cli, cwa_pipeline.alerts.after_sync"
+        "cwa_pipeline.definitions, cwa_pipeline.commands.run, cwa_pipeline.commands.main, cwa_pipeline.alerts.ping"
     )
     code = f"import sys, {modules}; print('apprise' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

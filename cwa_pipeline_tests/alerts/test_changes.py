@@ -1,14 +1,12 @@
-"""What is told: each change of state once, with its recovery, whatever happens in between."""
+"""Each change of state is reported once, and so is its end, whatever happens in between."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cwa_pipeline.alerts.changes import Change, changes
-from cwa_pipeline.alerts.state import State
-from cwa_pipeline.alerts.syncs import End, Ends
-from cwa_pipeline.alerts.tables import Left
+from cwa_pipeline.alerts.changes import Change, State, changes
+from cwa_pipeline.alerts.syncs import End, Ends, Left
 from cwa_pipeline.config.settings import AlertSettings
 
 NIGHT = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
@@ -18,14 +16,14 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 class Watcher:
-    """Somebody who is told; the state goes through its text from one look to the next, as in Dagster's storage."""
+    """Somebody who gets the reports; the state is stored as text in between, as in Dagster's storage."""
 
     def __init__(self, alerts: AlertSettings = ALERTS) -> None:
         self.cursor, self.alerts = State(watching_since=NIGHT).model_dump_json(), alerts
         self.success: End | None = None
 
     def sees(self, night: int, *, succeeded: bool = True, held: tuple[int, ...] = (), **counts: int) -> list[Change]:
-        """What is told one hour after the sync of a night."""
+        """What is reported one hour after the sync of a night."""
         end = End(f"run {night}", NIGHT + night * DAY, succeeded=succeeded, problems=[] if succeeded else ["it broke"])
         self.success = end if succeeded else self.success
         left = Left(f"run {night}", list(held), counts) if succeeded else None
@@ -45,7 +43,7 @@ def headlines(found: list[Change]) -> list[str]:
     return [change.headline for change in found]
 
 
-def test_a_failure_is_told_once_and_so_is_the_success_after_it() -> None:
+def test_a_failure_is_reported_once_and_so_is_the_success_after_it() -> None:
     watcher = Watcher(AlertSettings(late_after_hours=700))
     assert watcher.sees(0) == []
     [failed] = watcher.sees(1, succeeded=False)
@@ -58,7 +56,7 @@ def test_a_failure_is_told_once_and_so_is_the_success_after_it() -> None:
     assert headlines(watcher.sees(6, succeeded=False)) == ["sync failed"]
 
 
-def test_a_first_sync_that_failed_is_told_although_none_was_well_before() -> None:
+def test_a_failure_of_the_first_sync_is_reported() -> None:
     assert headlines(Watcher().sees(0, succeeded=False)) == ["sync failed"]
 
 
@@ -80,7 +78,7 @@ def test_a_pipeline_that_never_succeeded_is_late_too() -> None:
     assert "No sync has succeeded yet (watched since 2026-11-01 01:00)" in late.lines[0]
 
 
-def test_failures_every_night_are_told_as_a_failure_and_then_as_late_and_both_recover_at_once() -> None:
+def test_failures_every_night_are_a_failure_and_then_late_and_both_end_together() -> None:
     watcher = Watcher()
     watcher.sees(0)
     assert headlines(watcher.sees(1, succeeded=False)) == ["sync failed"]
@@ -88,7 +86,7 @@ def test_failures_every_night_are_told_as_a_failure_and_then_as_late_and_both_re
     assert headlines(watcher.sees(3)) == ["sync succeeds again", "no longer late"]
 
 
-def test_a_hold_is_told_once_for_each_group_and_so_is_its_end() -> None:
+def test_a_hold_is_reported_once_for_each_group_and_so_is_its_end() -> None:
     watcher = Watcher()
     [held] = watcher.sees(0, held=(101, 102))
     assert (held.headline, held.tone) == ("2 groups held", "warning")
@@ -107,7 +105,7 @@ def test_hundreds_of_groups_are_one_message_that_names_the_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "is_told"),
+    ("before", "now", "is_reported"),
     [
         (0, 9, False),  # fewer than ten more
         (0, 10, True),
@@ -118,13 +116,13 @@ def test_hundreds_of_groups_are_one_message_that_names_the_first() -> None:
         (50, 10, False),
     ],
 )
-def test_a_jump_is_ten_more_and_a_quarter_more(before: int, now: int, is_told: bool) -> None:
+def test_a_jump_is_ten_more_and_a_quarter_more(before: int, now: int, is_reported: bool) -> None:
     watcher = Watcher()
     assert watcher.sees(0, not_in_group=before) == []  # the first look has nothing to compare with
-    assert headlines(watcher.sees(1, not_in_group=now)) == (["many more issues"] if is_told else [])
+    assert headlines(watcher.sees(1, not_in_group=now)) == (["many more issues"] if is_reported else [])
 
 
-def test_a_jump_is_told_once_again_when_it_jumps_further_and_when_it_came_down() -> None:
+def test_a_jump_is_reported_once_again_when_it_jumps_further_and_when_it_came_down() -> None:
     watcher = Watcher()
     watcher.sees(0, not_in_group=20, no_cwa_group=3)
     [up] = watcher.sees(1, not_in_group=40, no_cwa_group=5)
@@ -139,6 +137,6 @@ def test_a_jump_is_told_once_again_when_it_jumps_further_and_when_it_came_down()
     assert watcher.sees(6) == []
 
 
-def test_a_state_that_cannot_be_read_begins_anew() -> None:
+def test_a_state_that_cannot_be_read_starts_again() -> None:
     for cursor in ("", "not json", '{"watching_since": 12, "held": "x"}'):
         assert State.of(cursor, NIGHT) == State(watching_since=NIGHT)

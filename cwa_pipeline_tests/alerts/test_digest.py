@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from cwa_pipeline.alerts.changes import State
 from cwa_pipeline.alerts.digest import digest, due_at
+from cwa_pipeline.alerts.messages import LONGEST_LINE, harmless
 from cwa_pipeline.alerts.sensor import tick
-from cwa_pipeline.alerts.state import State
-from cwa_pipeline.alerts.words import LONGEST_LINE, harmless
 from cwa_pipeline.warehouse.store import Warehouse
 from cwa_pipeline_tests.alerts.listening import mailbox
 from cwa_pipeline_tests.page.hostile_texts import ALL
@@ -87,7 +87,7 @@ def text(warehouse: Warehouse | None, since: datetime = NOON - timedelta(days=1)
 
 def test_it_says_what_is_new_resolved_written_and_open_longest(warehouse: Warehouse) -> None:
     assert text(warehouse).splitlines() == [
-        "The last sync went through: no subscription to judge.",
+        "The last sync succeeded: no subscription to judge.",
         "",
         "Open issues: 4 errors, 1 warnings.",
         "New: 2 (2 no_cwa_group).",
@@ -113,7 +113,7 @@ def test_a_quiet_day_says_so(warehouse: Warehouse) -> None:
 
 def test_a_warehouse_that_is_not_there_is_what_it_says(tmp_path: Path) -> None:
     nowhere = Warehouse(sa.URL.create("sqlite", database=str(tmp_path / "nowhere.db")))
-    assert "There is nothing to tell: " in text(nowhere)
+    assert "No figures: " in text(nowhere)
     assert "there is no warehouse yet" in text(nowhere)
     assert "WAREHOUSE_URL cannot be used" in text(None)
 

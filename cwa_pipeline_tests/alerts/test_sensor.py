@@ -11,15 +11,13 @@ from unittest.mock import patch
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
-from dagster._core.test_utils import create_run_for_test
 from pydantic import SecretStr
 
-from cwa_pipeline.alerts import outbox
+from cwa_pipeline.alerts import messages
 from cwa_pipeline.alerts.addresses import addresses
+from cwa_pipeline.alerts.changes import Message, State
 from cwa_pipeline.alerts.sensor import alerts_sensor, tick
-from cwa_pipeline.alerts.state import Message, State
-from cwa_pipeline.alerts.syncs import last_ends
+from cwa_pipeline.alerts.syncs import MATERIALIZE_ALL_JOB, last_ends
 from cwa_pipeline.commands.run import run_nightly_sync
 from cwa_pipeline.config.settings import AlertSettings
 from cwa_pipeline.definitions import defs
@@ -89,17 +87,17 @@ def watched(tmp_path: Path, synced: Path) -> Iterator[Watched]:
 
 
 def test_ok_failed_failed_recovered_is_two_messages_and_two_pings(watched: Watched) -> None:
-    assert watched.tick() == "nothing to tell"
-    assert watched.tick() == "nothing to tell"
+    assert watched.tick() == "nothing to report"
+    assert watched.tick() == "nothing to report"
     assert watched.web.calls == ["/ping/swordfish"]  # the good sync, once
 
     computers = list(watched.shop.server.world.computers)
     watched.shop.server.world.computers.clear()
     failed = watched.run()
     assert watched.tick() == "sync failed; 1 of 1 messages delivered"
-    assert watched.tick() == "nothing to tell"
+    assert watched.tick() == "nothing to report"
     watched.run()
-    assert watched.tick() == "nothing to tell"
+    assert watched.tick() == "nothing to report"
     [post], [mail] = watched.web.posts, watched.box.mails
     assert post["title"] == mail["Subject"] == "nightly_sync: sync failed"
     assert post["type"] == "failure"
@@ -110,7 +108,7 @@ def test_ok_failed_failed_recovered_is_two_messages_and_two_pings(watched: Watch
     watched.shop.server.world.computers.extend(computers)
     assert watched.run().success
     assert watched.tick() == "sync succeeds again; 1 of 1 messages delivered"
-    assert watched.tick() == "nothing to tell"
+    assert watched.tick() == "nothing to report"
     assert watched.web.titles == ["nightly_sync: sync failed", "nightly_sync: sync succeeds again"]
     assert [mail["Subject"] for mail in watched.box.mails] == watched.web.titles
     assert [call for call in watched.web.calls if "ping" in call] == ["/ping/swordfish"] * 2
@@ -118,23 +116,15 @@ def test_ok_failed_failed_recovered_is_two_messages_and_two_pings(watched: Watch
 
 
 def test_a_sync_by_materialize_all_in_the_ui_counts_and_one_of_another_site_does_not(watched: Watched) -> None:
-    now = datetime.now(UTC)
-    for prefix in ("miami", None):
-        keys = [
-            dg.AssetKey([*([prefix] if prefix else []), table]) for table in ("cwa_computers", "additional_members")
-        ]
-        run = create_run_for_test(
-            watched.instance,
-            job_name=IMPLICIT_ASSET_JOB_NAME,
-            asset_selection=frozenset(keys),
-            status=dg.DagsterRunStatus.SUCCESS,
-        )
-    ends = last_ends(watched.instance, "nightly_sync", None, State(watching_since=now), dry_run_counts=False)
-    assert ends.success is not None
-    assert ends.success.run_id == run.run_id
-    of_miami = last_ends(watched.instance, "miami_nightly_sync", None, State(watching_since=now), dry_run_counts=False)
-    assert of_miami.success is not None
-    assert of_miami.success.run_id != run.run_id
+    assert defs.resolve_implicit_global_asset_job_def().name == MATERIALIZE_ALL_JOB
+    for run_id, prefix in (("of miami", ["miami"]), ("ours", [])):
+        keys = frozenset(dg.AssetKey([*prefix, table]) for table in ("cwa_computers", "additional_members"))
+        run = dg.DagsterRun(MATERIALIZE_ALL_JOB, run_id, asset_selection=keys, status=dg.DagsterRunStatus.SUCCESS)
+        watched.instance.add_run(run)
+    for job, run_id in (("nightly_sync", "ours"), ("miami_nightly_sync", "of miami")):
+        ends = last_ends(watched.instance, job, None)
+        assert ends.success is not None
+        assert ends.success.run_id == run_id
 
 
 def test_a_group_that_a_guard_holds_and_a_jump_are_one_message_without_a_name(watched: Watched) -> None:
@@ -155,13 +145,13 @@ def test_late_late_recovered(watched: Watched) -> None:
     now = datetime.now(UTC)
     watched.look(now)
     assert watched.look(now + timedelta(hours=27)).startswith("sync is late")
-    assert watched.look(now + timedelta(hours=40)) == "nothing to tell"
+    assert watched.look(now + timedelta(hours=40)) == "nothing to report"
     assert watched.run().success
     assert watched.look(datetime.now(UTC)).startswith("no longer late")
     assert watched.web.titles == ["nightly_sync: sync is late", "nightly_sync: no longer late"]
 
 
-def test_a_message_that_could_not_be_sent_comes_later_and_only_to_who_has_not_got_it(watched: Watched) -> None:
+def test_a_message_that_could_not_be_sent_is_sent_later_to_those_without_it(watched: Watched) -> None:
     now = datetime.now(UTC)
     watched.look(now)
     late = now + timedelta(hours=27)
@@ -183,11 +173,11 @@ def test_a_ping_that_did_not_get_through_is_tried_at_the_next_tick(watched: Watc
     watched.web.status = 503
     assert "the dead-man's switch answered HTTP 503" in watched.tick()
     watched.web.status = 200
-    assert watched.tick() == watched.tick() == "nothing to tell"
+    assert watched.tick() == watched.tick() == "nothing to report"
     assert watched.web.calls == ["/ping/swordfish"] * 3  # twice without success, then once
 
 
-def test_a_ping_does_not_speak_of_a_success_of_days_ago(watched: Watched) -> None:
+def test_an_old_success_is_not_pinged(watched: Watched) -> None:
     watched.look(datetime.now(UTC) + timedelta(days=3))
     assert [call for call in watched.web.calls if "ping" in call] == []
 
@@ -198,12 +188,12 @@ def test_a_dry_run_is_no_sync_and_one_that_found_another_under_way_no_failure(wa
     assert watched.run(additional_members={"config": {"dry_run": True}}).success
     with Warehouse(watched.shop.warehouse_url) as warehouse, warehouse.exclusive():
         assert not watched.run().success
-    assert watched.tick() == "nothing to tell"
-    assert watched.tick() == "nothing to tell"
+    assert watched.tick() == "nothing to report"
+    assert watched.tick() == "nothing to report"
     assert watched.web.calls == calls
 
 
-def test_a_sync_that_ran_without_dagsters_storage_counts_too(watched: Watched) -> None:
+def test_a_sync_without_dagsters_storage_counts_too(watched: Watched) -> None:
     now = datetime.now(UTC)
     watched.look(now)
     watched.look(now + timedelta(hours=27))
@@ -211,7 +201,7 @@ def test_a_sync_that_ran_without_dagsters_storage_counts_too(watched: Watched) -
     assert watched.look(datetime.now(UTC)).startswith("no longer late")
 
 
-def test_a_configuration_that_cannot_be_read_is_told_all_the_same(watched: Watched) -> None:
+def test_a_broken_configuration_is_reported(watched: Watched) -> None:
     watched.tick()
     (watched.shop.folder / "cwa_pipeline.toml").write_text("[cwa\n", encoding="utf-8")
     assert not watched.run().success
@@ -221,7 +211,7 @@ def test_a_configuration_that_cannot_be_read_is_told_all_the_same(watched: Watch
 
 
 @pytest.mark.parametrize("url", [f"postgresql://cwa:{SECRET}@127.0.0.1:1/cwa", f"postgres:{SECRET}@127.0.0.1/cwa"])
-def test_a_warehouse_that_cannot_be_reached_is_told_all_the_same(watched: Watched, url: str) -> None:
+def test_an_unreachable_warehouse_is_reported(watched: Watched, url: str) -> None:
     watched.tick()
     with patch.dict(os.environ, {"WAREHOUSE_URL": url}):
         assert not watched.run().success
@@ -232,11 +222,11 @@ def test_a_warehouse_that_cannot_be_reached_is_told_all_the_same(watched: Watche
     assert SECRET not in post["message"]
 
 
-def test_what_is_not_to_be_told_is_not(watched: Watched) -> None:
+def test_only_the_configured_kinds_are_reported(watched: Watched) -> None:
     watched.shop.configure(f'{ALERTS}tell = ["held"]\n')
     now = datetime.now(UTC)
     watched.look(now)
-    assert watched.look(now + timedelta(hours=27)) == "nothing to tell"
+    assert watched.look(now + timedelta(hours=27)) == "nothing to report"
     assert watched.web.posts == []
 
 
@@ -245,12 +235,12 @@ def test_without_an_address_the_tick_says_so(watched: Watched) -> None:
     watched.look(now)
     with patch.dict(os.environ, {"CWA_ALERT_URLS": ""}):
         told = watched.look(now + timedelta(hours=27))
-    assert told == "sync is late; no address to tell it to: set CWA_ALERT_URLS"
+    assert told == "sync is late; no address to send it to: set CWA_ALERT_URLS"
 
 
 def test_addresses_and_a_switch_that_never_answer_end_a_tick_in_time(watched: Watched) -> None:
     now = datetime.now(UTC)
-    with silent() as port, patch.object(outbox, "SECONDS", 1.0), patch.object(outbox, "TICK_SECONDS", 1.0):
+    with silent() as port, patch.object(messages, "SECONDS", 1.0), patch.object(messages, "TICK_SECONDS", 1.0):
         dead = {"CWA_ALERT_URLS": f"json://127.0.0.1:{port} {watched.web.address}"}
         with patch.dict(os.environ, {**dead, "CWA_PING_URL": f"http://127.0.0.1:{port}/"}):
             text = {"title": "t", "text": "x", "tone": "info", "made_at": now, "to": [1, 2]}
@@ -263,28 +253,28 @@ def test_addresses_and_a_switch_that_never_answer_end_a_tick_in_time(watched: Wa
     assert len(watched.web.posts) >= 1
 
 
-def test_an_address_that_fails_is_tried_ever_less_often_and_a_message_given_up_after_a_week(watched: Watched) -> None:
+def test_a_failing_address_is_tried_less_and_less_often_and_given_up_after_a_week(watched: Watched) -> None:
     now = datetime.now(UTC)
     watched.web.status = 500
     to = addresses([SecretStr(watched.web.address)])
     waiting, waits, moment = [Message(title="t", text="x", tone="info", made_at=now, to=[1])], [], now
     for _ in range(8):
-        waiting, [problem] = outbox.deliver(waiting, to, moment)
-        assert outbox.deliver(waiting, to, moment) == (waiting, [])  # it is not due
+        waiting, [problem] = messages.deliver(waiting, to, moment)
+        assert messages.deliver(waiting, to, moment) == (waiting, [])  # it is not due
         waits.append((waiting[0].not_before - moment) // timedelta(minutes=1))
         moment = waiting[0].not_before
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     assert "HTTP 500" in problem
     while moment < now + timedelta(days=7):
-        waiting, _ = outbox.deliver(waiting, to, moment)
+        waiting, _ = messages.deliver(waiting, to, moment)
         assert waiting[0].not_before - moment == timedelta(hours=1)
         moment = waiting[0].not_before
-    assert outbox.deliver(waiting, to, now + timedelta(days=8)) == ([], [])
+    assert messages.deliver(waiting, to, now + timedelta(days=8)) == ([], [])
 
 
 def test_what_waits_for_an_address_that_is_no_longer_configured_is_dropped() -> None:
     message = Message(title="t", text="x", tone="info", made_at=datetime.now(UTC), to=[2])
-    assert outbox.deliver([message], [], datetime.now(UTC)) == ([], [])
+    assert messages.deliver([message], [], datetime.now(UTC)) == ([], [])
 
 
 def test_the_sensor_runs_when_alerts_are_enabled_and_waits_for_a_person_otherwise() -> None:

@@ -27,7 +27,7 @@ def page(shop: Shop) -> str:
 
 def test_a_sync_renews_the_page_beside_the_warehouse_and_any_user_may_read_it(shop: Shop) -> None:
     assert shop.sync().succeeded
-    assert "The last sync went through: 8 written, 2 right already" in page(shop)
+    assert "The last sync succeeded: 8 written, 2 right already" in page(shop)
     assert (shop.folder / "integration_page.html").stat().st_mode & 0o777 == 0o644
 
 

@@ -1,28 +1,26 @@
-"""`cwa-pipeline explain`: what it finds, what it tells of it, and how it meets a person at a terminal."""
+"""`cwa-pipeline explain`: what it finds, what it says about it, and how it prints that."""
 
-import fcntl
-import os
-import pty
+import io
 import re
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.commands.demo.stand_in import Client, Computer
-from cwa_pipeline.commands.explain import MOST_NEAR, MOST_SHOWN, Block, explained, nearest
+from cwa_pipeline.commands.explain import MOST_NEAR, MOST_SHOWN, Block, explained, nearest, print_explanation
 from cwa_pipeline.rules.frames import as_table
 from cwa_pipeline.rules.issues.explanation import CHAIN_TABLES
 from cwa_pipeline.tables import AdditionalMembers, CoverageHistory, MatchSuggestions
 from cwa_pipeline.warehouse.store import MAY_BE_UNFILLED, Warehouse
 from cwa_pipeline_tests import worlds
+from cwa_pipeline_tests.commands.command_line import cwa_pipeline
 from cwa_pipeline_tests.shop import Shop, open_shop
 from cwa_pipeline_tests.worlds import CwaGroup, Pcid, PcrtGroup, Subscription, World
 
@@ -117,7 +115,7 @@ def test_a_number_that_is_several_of_these_shows_every_one() -> None:
     assert headings("1002") == ["Computer 1002 NUMBERED (Bolt): not covered", "PCID 1002 Server (Acme Ltd, group 101)"]
 
 
-def test_of_a_thousand_with_one_name_the_first_are_shown_and_how_many_more() -> None:
+def test_of_a_thousand_with_one_name_the_first_are_shown_and_the_rest_counted() -> None:
     world = World(**{**SHOP, "computers": [computer(number, None, "LAPTOP") for number in range(1, 1001)]})
     blocks = list(explained("laptop", tables_of(world)))
     assert len(blocks) == MOST_SHOWN + 1
@@ -125,13 +123,13 @@ def test_of_a_thousand_with_one_name_the_first_are_shown_and_how_many_more() -> 
 
 
 @pytest.mark.parametrize("what", ["", "nothing like it", "9" * 40, "-3", "1001.0", "%s{}"])
-def test_what_nothing_has_finds_nothing_but_a_generic_serial_number(what: str) -> None:
+def test_unknown_text_finds_nothing_but_a_generic_serial_number(what: str) -> None:
     generic = [heading for heading in headings(what) if heading.startswith("Serial number")]
     assert generic == (["Serial number (blank)"] if what == "" else [])
     assert what == "" or headings(what) == []
 
 
-def test_a_slip_is_offered_the_nearest_names_and_serial_numbers_but_no_generic_one() -> None:
+def test_a_typing_error_gets_the_nearest_names_and_serial_numbers_but_no_generic_one() -> None:
     tables = tables_of(World(**SHOP))
     block = nearest("AB14", tables)
     assert block.heading == "No computer, PCID or serial number is AB14"
@@ -145,10 +143,10 @@ def test_a_slip_is_offered_the_nearest_names_and_serial_numbers_but_no_generic_o
     assert len(nearest("SERIAL", tables_of(many)).rows) == MOST_NEAR
 
 
-# --- what it tells ----------------------------------------------------------------------------------------------------
+# --- what it says ------------------------------------------------------------------------------------------------------
 
 
-def test_of_a_pcid_it_tells_which_computers_are_matched_and_which_subscriptions_list_it_at_present() -> None:
+def test_a_pcid_comes_with_its_matched_computers_and_the_subscriptions_that_list_it_now() -> None:
     times = pd.to_datetime(["2026-01-08T01:00Z", "2026-01-09T01:00Z", "2026-01-08T01:00Z"])
     history = as_table(
         pd.DataFrame(
@@ -165,33 +163,33 @@ def test_of_a_pcid_it_tells_which_computers_are_matched_and_which_subscriptions_
         (True, "match", "Matched to it: computer 11 FRONTDESK, 12 Anna-PC"),
         (True, "listed", "In subscription 501 BizCare of Acme, since 2026-01-08"),
     ]
-    assert rows_of("1001", "PCID")[-1] == (False, "listed", "At present no subscription lists it")
+    assert rows_of("1001", "PCID")[-1] == (False, "listed", "No subscription lists it now")
 
 
 @pytest.mark.parametrize(
     ("pcid", "why"),
     [
-        (1002, "its serial number Dup is also that of PCID 1003 Old server, so there is no guess"),
-        (1004, "computer 12 Anna-PC has its serial number, but an Asset Tag that says otherwise"),
+        (1002, "PCID 1003 Old server has the same serial number Dup, so none is chosen"),
+        (1004, "computer 12 Anna-PC has its serial number, but its Asset Tag names another PCID"),
         (1005, "its serial number default String is on the list of generic ones"),
         (1006, "it has no serial number in PCRT"),
         (1007, "no computer has its serial number AB13"),
     ],
 )
-def test_of_a_pcid_that_no_computer_is_matched_to_it_tells_why_and_how_to_fix_it(pcid: int, why: str) -> None:
+def test_an_unmatched_pcid_comes_with_the_reason_and_a_fix(pcid: int, why: str) -> None:
     match, fix, _ = rows_of(str(pcid), "PCID")
     assert match == (False, "match", f"No computer is matched to it: {why}")
     assert fix[:2] == (None, "Fix:")
 
 
-def test_a_serial_number_that_could_not_be_read_is_why_nobody_is_matched() -> None:
+def test_an_unreadable_serial_number_is_a_reason_for_no_match() -> None:
     tables = tables_of(World(**SHOP))
     tables["pcrt_pcids"] = tables["pcrt_pcids"].assign(serial_problem="pcextra cannot be read", serial_number=None)
     [pcid] = [block for block in explained("1007", tables) if block.heading.startswith("PCID")]
     assert "its serial number could not be read (pcextra cannot be read)" in pcid.rows[0].text
 
 
-def test_a_suggested_match_is_told_of_both_the_computer_and_the_pcid() -> None:
+def test_a_suggested_match_is_shown_with_the_computer_and_the_pcid() -> None:
     suggestion = {"computer_id": 13, "rank": 1, "pcid": 1002, "score": 87, "confidence": "likely", "same_group": True}
     suggestions = as_table(pd.DataFrame([{**suggestion, "evidence": "same name, same group"}]), MatchSuggestions)
     told = rows_of("13", "Computer", match_suggestions=suggestions)[-1]
@@ -202,7 +200,7 @@ def test_a_suggested_match_is_told_of_both_the_computer_and_the_pcid() -> None:
     assert all(row[1] != "likely:" for row in rows_of("11", "Computer", match_suggestions=suggestions))
 
 
-def test_of_a_serial_number_it_tells_who_has_it_and_whether_it_is_generic() -> None:
+def test_a_serial_number_comes_with_its_machines_and_whether_it_is_generic() -> None:
     assert rows_of("dup", "Serial") == [
         (None, "computers", "13 SERVER"),
         (None, "PCIDs", "1002 Server, 1003 Old server"),
@@ -227,14 +225,11 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield shop
 
 
-def explain(*what: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cwa_pipeline.commands", "explain", *what]
-    return subprocess.run(
-        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
-    )
+def explain(what: str, folder: Path, **environment: str) -> CompletedProcess[str]:
+    return cwa_pipeline("explain", what, folder=folder, **environment)
 
 
-def test_explain_prints_one_line_a_link_with_a_mark_and_the_fix_on_its_own(synced: Shop) -> None:
+def test_explain_prints_one_line_per_link_with_a_mark_and_the_fix_on_its_own(synced: Shop) -> None:
     result = explain("44", folder=synced.folder)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -247,16 +242,11 @@ def test_explain_prints_one_line_a_link_with_a_mark_and_the_fix_on_its_own(synce
     ]
 
 
-def test_in_a_narrow_terminal_a_long_line_goes_on_under_its_sentence(synced: Shop) -> None:
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
-    command = [sys.executable, "-m", "cwa_pipeline.commands", "explain", "44"]
-    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
-    environment["TERM"] = "xterm"
-    subprocess.run(command, cwd=synced.folder, env=environment, stdin=follower, stdout=follower, check=True)
-    os.close(follower)
-    lines = re.sub("\x1b\\[[0-9;]*m", "", os.read(leader, 65536).decode()).splitlines()
-    os.close(leader)
+def test_in_a_narrow_terminal_a_long_line_continues_under_its_sentence(synced: Shop) -> None:
+    terminal = Console(file=io.StringIO(), width=60, force_terminal=True, highlight=False)
+    with patch("cwa_pipeline.commands.explain.console", lambda: terminal):
+        assert print_explanation("44") == 0
+    lines = re.sub("\x1b\\[[0-9;]*m", "", terminal.file.getvalue()).splitlines()
     assert len(lines) > 5
     assert max(map(len, lines)) <= 60
     assert all(line.startswith((" ✓ ", " ✗ ", "   Fix:", " " * 17)) for line in lines[1:])
@@ -269,10 +259,10 @@ def test_explain_agrees_with_the_lists_that_pcrt_holds(synced: Shop) -> None:
         of_pcid = [key for key, members in lists.items() if f"_{pcid}_" in (members or "")]
         assert bool(of_pcid) == covered
         assert all(f"In subscription {key} " in shown for key in of_pcid)
-        assert ("At present no subscription lists it" in shown) != covered
+        assert ("No subscription lists it now" in shown) != covered
 
 
-def test_explain_exits_1_and_offers_the_nearest_when_nothing_has_it(synced: Shop) -> None:
+def test_explain_exits_1_and_offers_the_nearest_when_nothing_matches(synced: Shop) -> None:
     result = explain("EX00O31Q", folder=synced.folder)
     assert result.returncode == 1
     assert result.stdout.startswith("No computer, PCID or serial number is EX00O31Q")
@@ -280,7 +270,7 @@ def test_explain_exits_1_and_offers_the_nearest_when_nothing_has_it(synced: Shop
     assert "EX00031Q" in result.stdout
 
 
-def test_no_name_of_either_system_drives_the_terminal_nor_what_was_typed(synced: Shop) -> None:
+def test_neither_names_nor_the_argument_drive_the_terminal(synced: Shop) -> None:
     for what in ("90", "evil\x1b]0;x", "\u202eevil"):
         shown = explain(what, folder=synced.folder, FORCE_COLOR="").stdout
         assert shown.strip()
@@ -288,7 +278,7 @@ def test_no_name_of_either_system_drives_the_terminal_nor_what_was_typed(synced:
     assert "[bold]Ltd[/bold]" in explain("90", folder=synced.folder).stdout
 
 
-def test_explain_works_before_any_list_was_judged_or_suggestion_made(synced: Shop, tmp_path: Path) -> None:
+def test_explain_works_before_any_list_or_suggestion_exists(synced: Shop, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'young.db'}"
     with (
         Warehouse(synced.warehouse_url) as full,
@@ -299,7 +289,7 @@ def test_explain_works_before_any_list_was_judged_or_suggestion_made(synced: Sho
         young.replace({name: full.read(name) for name in filled if name not in MAY_BE_UNFILLED}, "a run")
     result = explain("1", folder=synced.folder, WAREHOUSE_URL=url)
     assert result.returncode == 0, result.stderr
-    assert "no sync has come to it yet" in result.stdout
+    assert "no sync has handled it yet" in result.stdout
 
 
 def test_explain_without_a_warehouse_says_to_sync_first(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A technician marks an issue as known: it folds away until a day, and comes back by itself."""
+"""A technician marks an issue as known: the page hides it until a day, and then shows it again."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield shop
 
 
-def test_a_snooze_is_on_record_with_its_note_and_lasts_until_the_beginning_of_the_day_by_the_shops_clock(
+def test_a_snooze_is_stored_with_its_note_and_ends_when_the_day_begins_in_the_shops_time_zone(
     shop: Shop,
 ) -> None:
     snooze(KEY, FAR, " the customer answers in spring ")
@@ -44,7 +44,7 @@ def test_a_snoozed_issue_stays_open_in_every_table(shop: Shop) -> None:
     assert len(shop.table("issue_snoozes"))  # and the sync leaves the snooze alone
 
 
-def test_what_was_said_last_counts_and_today_ends_a_snooze(shop: Shop) -> None:
+def test_the_last_snooze_counts_and_today_ends_it(shop: Shop) -> None:
     snooze(KEY, FAR, "known")
     assert KEY in snoozed_until(shop.table("issue_snoozes"), datetime.now(UTC)).index
     today = datetime.now(ZoneInfo(Settings.load().schedule.timezone)).date()  # by the shop's clock
@@ -67,14 +67,14 @@ def test_a_snooze_is_over_when_its_day_comes() -> None:
 @pytest.mark.parametrize(
     ("key", "until", "note", "message"),
     [
-        ("computer:34:no_matching_pci", FAR, "x", f"is no open issue; did you mean {KEY}?"),
-        ("what", FAR, "x", "is no open issue; cwa-pipeline issues lists them"),
-        (KEY, date(2020, 1, 1), "x", "2020-01-01 is over; name a day to come"),
-        (KEY, FAR, "  ", "the note has to say why"),
-        (KEY, FAR, "x" * (LONGEST_NOTE + 1), "the note has to say why"),
+        ("computer:34:no_matching_pci", FAR, "x", f"is not an open issue; did you mean {KEY}?"),
+        ("what", FAR, "x", "is not an open issue; cwa-pipeline issues lists them"),
+        (KEY, date(2020, 1, 1), "x", "2020-01-01 is over; name a later day"),
+        (KEY, FAR, "  ", "the note has to give the reason"),
+        (KEY, FAR, "x" * (LONGEST_NOTE + 1), "the note has to give the reason"),
     ],
 )
-def test_what_cannot_be_put_on_record_is_told_in_one_line_and_nothing_is(
+def test_a_wrong_snooze_is_one_line_and_stores_nothing(
     shop: Shop, key: str, until: date, note: str, message: str
 ) -> None:
     before = shop.table("issue_snoozes")
@@ -83,7 +83,7 @@ def test_what_cannot_be_put_on_record_is_told_in_one_line_and_nothing_is(
     pd.testing.assert_frame_equal(shop.table("issue_snoozes"), before)
 
 
-def test_a_snooze_renews_the_page(shop: Shop) -> None:
-    page = snooze(KEY, FAR, "told on the page")
+def test_a_snooze_writes_the_page_again(shop: Shop) -> None:
+    page = snooze(KEY, FAR, "shown on the page")
     assert page == shop.folder / "integration_page.html"
-    assert "told on the page" in Path(page).read_text(encoding="utf-8")
+    assert "shown on the page" in Path(page).read_text(encoding="utf-8")

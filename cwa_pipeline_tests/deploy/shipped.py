@@ -1,7 +1,4 @@
-"""What `deploy/` ships, as it is to run on the machine of a test: the commands and variables of the systemd units, and dagster.yaml.
-
-What belongs here: reading those files, with the places of a real host moved into a folder of the test. What must not: starting anything.
-"""
+"""What `deploy/` ships, changed to run on this machine: commands and variables of the systemd units, and dagster.yaml."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The way in: the shipped nginx before the two webservers, each started as its unit starts it. All real, on loopback."""
+"""Access: the shipped nginx in front of the two webservers, each started as its unit starts it."""
 
 import json
 import os
@@ -82,14 +82,14 @@ def websocket(server: NginxServer, account: tuple[str, str] | None, **headers: s
     return connect(url, ssl=trusted, subprotocols=["graphql-ws"], additional_headers=headers)  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("path", ["/", "/graphql", "/server_info", "/view", "/view/graphql", "/view/../graphql"])
-def test_without_a_name_and_password_nothing_is_shown(proxy: NginxServer, path: str) -> None:
-    for account in (None, ("alice", "wrong"), ("nobody", "")):
-        assert ask(proxy, path, account).status_code == 401
-        assert ask(proxy, path, account, json=RELOAD).status_code == 401
+def test_without_a_name_and_password_nothing_is_shown(proxy: NginxServer) -> None:
+    for path in ("/", "/graphql", "/server_info", "/view", "/view/graphql", "/view/../graphql"):
+        for account in (None, ("alice", "wrong"), ("nobody", "")):
+            assert ask(proxy, path, account).status_code == 401, path
+            assert ask(proxy, path, account, json=RELOAD).status_code == 401, path
 
 
-def test_with_them_there_is_the_ui_and_its_graphql(proxy: NginxServer) -> None:
+def test_an_operator_gets_the_ui_and_its_graphql(proxy: NginxServer) -> None:
     page = ask(proxy, "/", proxy.operator)
     assert page.status_code == 200
     assert ask(proxy, a_script_of(page), proxy.operator).status_code == 200
@@ -116,7 +116,7 @@ def test_the_ui_follows_runs_over_a_websocket(proxy: NginxServer) -> None:
         websocket(proxy, None)
 
 
-def test_another_web_site_may_not_act_in_the_name_of_a_browser_that_logged_in_here(proxy: NginxServer) -> None:
+def test_another_web_site_cannot_use_a_browser_that_is_logged_in(proxy: NginxServer) -> None:
     elsewhere, here = {"Origin": "https://evil.example.com"}, {"Origin": proxy.url}
     assert ask(proxy, "/graphql", proxy.operator, json=VERSION, headers=elsewhere).status_code == 403
     assert ask(proxy, "/graphql", proxy.operator, json=VERSION, headers=here).status_code == 200
@@ -124,6 +124,6 @@ def test_another_web_site_may_not_act_in_the_name_of_a_browser_that_logged_in_he
         websocket(proxy, proxy.operator, **elsewhere)
 
 
-def test_what_comes_without_tls_is_sent_to_https(proxy: NginxServer) -> None:
+def test_requests_without_tls_are_redirected_to_https(proxy: NginxServer) -> None:
     answer = requests.get(f"http://127.0.0.1:{proxy.http}/runs", allow_redirects=False, timeout=10)
     assert (answer.status_code, answer.headers["Location"]) == (301, "https://127.0.0.1/runs")

@@ -1,4 +1,4 @@
-"""The systemd units, asked of systemd itself."""
+"""systemd itself checks the units."""
 
 import shutil
 import subprocess
@@ -35,20 +35,12 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_systemd_finds_nothing_wrong_with_them(units: list[Path]) -> None:
+def test_systemd_finds_nothing_wrong_with_the_units(units: list[Path]) -> None:
     assert len(units) == 4
     verified = analyze("verify", "--man=no", *units)
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
-def test_systemd_would_find_what_is_wrong(units: list[Path]) -> None:
-    text = units[0].read_text(encoding="utf-8")
-    units[0].write_text(text.replace("Restart=", "Restrat=").replace(str(BIN), "/nowhere"), encoding="utf-8")
-    said = analyze("verify", "--man=no", units[0]).stderr
-    assert "Restrat" in said
-    assert "is not executable" in said
-
-
-def test_they_are_hardened(units: list[Path]) -> None:
+def test_the_units_are_hardened(units: list[Path]) -> None:
     judged = analyze("security", "--offline=yes", f"--threshold={MOST_EXPOSED}", "--no-pager", *units)
     assert judged.returncode == 0, judged.stdout

@@ -1,11 +1,10 @@
-"""What the fault suite shares: how many faults are injected, and the table of what came of them."""
+"""Fixtures of the fault suite: how many faults to inject, the right lists, and the table of results."""
 
+import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-
-from cwa_pipeline_tests.faults.warm_command import WarmCommands
 
 _TALLY: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
 
@@ -21,21 +20,23 @@ class Tally:
 
 @pytest.fixture(scope="session")
 def tally() -> Tally:
-    """The table that is printed in the end."""
+    """The table that is printed at the end."""
     return Tally()
 
 
 @pytest.fixture(scope="session")
 def full(pytestconfig: pytest.Config) -> bool:
-    """Whether every fault is injected, or a choice that fits into `make test`."""
+    """Whether every fault is injected, or the few of `make test`."""
     return pytestconfig.getoption("--faults") == "full"
 
 
 @pytest.fixture(scope="session")
-def commands() -> Iterator[WarmCommands]:
-    """The command line in processes that have the package loaded already."""
-    with WarmCommands.ready() as commands:
-        yield commands
+def right_lists(synced: Path) -> dict[int, str]:
+    """The lists of the invented shop as an undisturbed sync leaves them."""
+    connection = sqlite3.connect(synced / "pcrt.db")
+    lists = dict(connection.execute("SELECT subid, additionalmembers FROM subscriptions ORDER BY subid"))
+    connection.close()
+    return lists
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

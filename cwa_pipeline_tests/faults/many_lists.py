@@ -1,7 +1,4 @@
-"""A shop with so many lists to write that a sync can be disturbed in the midst of it, and what each list is before and after.
-
-What belongs here: that shop, and what must hold of its lists whatever happens. What must not: the disturbance.
-"""
+"""A shop with so many lists to write that a sync can be disturbed between two of them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,4 @@
-"""Mutations of what the pipeline reads: one value of one record, or one key of the configuration, replaced by junk.
-
-What belongs here: which mutations there are, each with a name that says what it does. What must not: what ought to come of one.
-"""
+"""Mutations of what the pipeline reads: junk in place of one value of one record, or of one key of the configuration."""
 
 import json
 import random

@@ -1,7 +1,6 @@
-"""A TCP proxy on loopback between the pipeline and a MariaDB or MySQL, that counts the statements and makes the n-th fail.
+"""A TCP proxy on loopback between the pipeline and MariaDB. It counts the statements and makes the n-th fail.
 
-What belongs here: just enough of the protocol (packets, COM_QUERY, ERR) to tell a statement from the rest and to answer one in the
-server's place. What must not: what a fault should lead to. It stands between real ends: the driver and the server are not touched.
+It knows just enough of the protocol (packets, COM_QUERY, ERR). The driver and the server are real and unchanged.
 """
 
 import socket

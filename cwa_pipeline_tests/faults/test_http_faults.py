@@ -8,8 +8,7 @@ import pytest
 from cwa_pipeline.assets import resources
 from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.commands.demo.stand_in import Behaviour, Fault, Request
-from cwa_pipeline.cwa.automate import Automate
-from cwa_pipeline.cwa.http import Patience
+from cwa_pipeline.cwa.client import CwaClient, RetryPolicy
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.trial import Trial, sample
 from cwa_pipeline_tests.shop import open_shop
@@ -17,7 +16,7 @@ from cwa_pipeline_tests.shop import open_shop
 ONCE_IN_SHORT, FOR_GOOD_IN_SHORT = 4, 1  # of the eight faults
 PAGE_CAP = 12  # so that the computers and the memberships of the small invented shop come in several pages
 # A request of the stand-in takes milliseconds; the hang has to be given up before the test is tired of it.
-QUICK = Patience(read_timeout=1, tries=3, first_pause=0.001, longest_pause=0.01, longest_retry_after=0.02)
+QUICK = RetryPolicy(read_timeout=1, tries=3, first_pause=0.001, longest_pause=0.01, longest_retry_after=0.02)
 
 FAULTS = {
     "500": Fault(status=500),
@@ -35,7 +34,7 @@ FAULTS = {
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """One shop for all of the faults; each is followed by a reset."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resources, "Automate", partial(Automate, patience=QUICK))
+        patch.setattr(resources, "CwaClient", partial(CwaClient, retry=QUICK))
         with open_shop(
             tmp_path_factory.mktemp("http"), *invented_msp(), behaviour=Behaviour(page_cap=PAGE_CAP)
         ) as shop:

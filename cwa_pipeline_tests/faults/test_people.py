@@ -1,4 +1,4 @@
-"""People at work while a sync runs: a technician who edits lists by hand, and somebody who starts a second sync."""
+"""People who work while a sync runs: a technician who edits lists, and somebody who starts a second sync."""
 
 import random
 import re
@@ -10,24 +10,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from cwa_pipeline_tests.faults.command_process import CommandProcess
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.many_lists import LEDGER, DisturbedShop, disturbed_shop
-from cwa_pipeline_tests.faults.warm_command import WarmCommands
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 
 ROUNDS = 6
 SHARE_OF_FREE_TEXT = 0.3
-PAUSE_SECONDS = 0.01  # between two edits: all of them take about as long as a sync, so that some fall between its read and its write
-BUSY = 75  # the exit status of a sync that another one kept out
-SLOW_CWA = (
-    0.05  # seconds a request: the other sync is started some milliseconds later, and has to find this one at work
-)
+PAUSE_SECONDS = 0.01  # between two edits, so that some fall between the sync's read and its write
+BUSY = 75  # the exit status of a sync that found another one at work
+SLOW_CWA = 0.05  # seconds a request, so that the sync started second finds the first one at work
 
 
 @dataclass
 class Technician:
-    """Edits one list after another, each once, on a connection of his own, until told to stop or all are done."""
+    """Edits one list after another, each once, on a separate connection, until told to stop."""
 
     shop: DisturbedShop
     rng: random.Random
@@ -53,8 +51,8 @@ class Technician:
 
 
 @pytest.mark.parametrize("engine", ["MyISAM", "InnoDB"])
-def test_no_edit_that_a_technician_makes_during_a_sync_is_silently_lost(
-    mariadb_server: MariadbServer, tmp_path: Path, commands: WarmCommands, tally: Tally, full: bool, engine: str
+def test_no_edit_during_a_sync_is_silently_lost(
+    mariadb_server: MariadbServer, tmp_path: Path, tally: Tally, full: bool, engine: str
 ) -> None:
     collided = 0
     with disturbed_shop(tmp_path, pcrt_url=mariadb_server.new_database(), storage_engine=engine) as disturbed:
@@ -62,7 +60,7 @@ def test_no_edit_that_a_technician_makes_during_a_sync_is_silently_lost(
             url = sa.URL.create("sqlite", database=str(tmp_path / f"warehouse_{round_number}.db"))
             disturbed.restore(url)
             technician = Technician(disturbed, random.Random(f"{engine} {round_number}"))
-            status, said = _sync_while(disturbed, commands, technician)
+            status, said = _sync_while(disturbed, technician)
             edits = technician.made
             stopped = status != 0
             if stopped:
@@ -79,23 +77,21 @@ def test_no_edit_that_a_technician_makes_during_a_sync_is_silently_lost(
                 )
             assert not silently_lost
             assert not mixed
-            # A conflict is where somebody else wrote: never a list that nobody touched.
+            # Only a list that somebody edited can be a conflict.
             assert {key for key, status in statuses.items() if status == "conflict"} <= edits.keys()
             collided += stopped + sum(
                 status == "conflict" or (key, edits.get(key)) in told for key, status in statuses.items()
             )
             disturbed.assert_nothing_else_changed()
-            _assert_the_next_sync_tells_every_edit(disturbed, commands, edits)
+            _assert_the_next_sync_tells_every_edit(disturbed, edits)
     assert collided, "no edit met the sync: this test shows nothing"
 
 
-def _sync_while(disturbed: DisturbedShop, commands: WarmCommands, technician: Technician) -> tuple[int, str]:
+def _sync_while(disturbed: DisturbedShop, technician: Technician) -> tuple[int, str]:
     """Run one sync beside the technician; its exit status and what it said."""
     worker = threading.Thread(target=technician.work)
-    command = commands.start(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
-    while (
-        command.is_running() and "group members" not in command.said()
-    ):  # CWA is read: PCRT's turn has come or is over
+    command = CommandProcess(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
+    while command.is_running() and "group members" not in command.said():  # CWA is the first to be read
         time.sleep(PAUSE_SECONDS)
     worker.start()
     status = command.wait()
@@ -111,7 +107,7 @@ def _statuses(disturbed: DisturbedShop) -> dict[int, str]:
 
 
 def _assert_it_stopped_at_an_edit(said: str, edits: dict[int, str], engine: str) -> None:
-    """Without transactions, an edit between a list's write and the look at it may be a trigger's: the sync names it and stops."""
+    """Without transactions the sync cannot tell an edit right after its write from a trigger: it names the list and stops."""
     assert engine == "MyISAM", said
     found = re.search(r"of subid (\d+) was set to '.*?' and holds \['(.*?)'\]", " ".join(said.split()))
     assert found, said
@@ -119,18 +115,16 @@ def _assert_it_stopped_at_an_edit(said: str, edits: dict[int, str], engine: str)
 
 
 def _written_over(disturbed: DisturbedShop, *, may_be_open: bool = False) -> set[tuple[int, str]]:
-    """What the ledger says it wrote over: subscription and the list of before. After a stop, what it was about to may be written too."""
+    """Subscriptions and old lists that the ledger says were overwritten; after a stop a planned write may have happened too."""
     ledger = disturbed.shop.table(LEDGER)
     written = ledger[ledger["status"].isin(["written", *(["planned"] if may_be_open else [])])]
     return set(zip(written["subscription_id"], written["before"].fillna(""), strict=True))
 
 
-def _assert_the_next_sync_tells_every_edit(
-    disturbed: DisturbedShop, commands: WarmCommands, edits: dict[int, str]
-) -> None:
-    """A list in its place is overwritten and in the ledger, free text is left to stand, and all else is as undisturbed."""
+def _assert_the_next_sync_tells_every_edit(disturbed: DisturbedShop, edits: dict[int, str]) -> None:
+    """The next sync overwrites an edited list and keeps it in the ledger. It leaves free text alone."""
     before = disturbed.shop.lists()
-    command = commands.start(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
+    command = CommandProcess(["sync"], disturbed.shop.environment, disturbed.shop.folder / "output")
     assert command.wait() == 0, command.said()
     standing = {key: text for key, text in edits.items() if before[key] == text}
     free = {key: text for key, text in standing.items() if not text.startswith("_")}
@@ -145,7 +139,7 @@ def _assert_the_next_sync_tells_every_edit(
 
 @pytest.mark.parametrize("warehouse", ["SQLite", "PostgreSQL"])
 def test_of_two_syncs_started_together_one_runs_and_the_other_says_so(
-    request: pytest.FixtureRequest, tmp_path: Path, commands: WarmCommands, tally: Tally, warehouse: str
+    request: pytest.FixtureRequest, tmp_path: Path, tally: Tally, warehouse: str
 ) -> None:
     url = sa.URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
     if warehouse == "PostgreSQL":
@@ -155,7 +149,7 @@ def test_of_two_syncs_started_together_one_runs_and_the_other_says_so(
         disturbed.restore(url)
         disturbed.shop.server.behaviour.latency = SLOW_CWA
         both = [
-            commands.start(["sync"], disturbed.shop.environment, tmp_path / f"output_{number}") for number in range(2)
+            CommandProcess(["sync"], disturbed.shop.environment, tmp_path / f"output_{number}") for number in range(2)
         ]
         statuses = {command.wait(): command for command in both}
         well = sorted(statuses) == [0, BUSY] and disturbed.shop.lists() == disturbed.lists.new

@@ -1,5 +1,5 @@
-"""Everything a sync asks of the warehouse fails: the run fails, or it ends as the undisturbed one, and PCRT never holds a list that the
-ledger did not plan. After one more sync all is as it should be.
+"""Everything a sync asks of the warehouse fails: the run fails or ends like the undisturbed one, and PCRT never holds a list that the
+ledger did not plan. The next sync puts everything right.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 
 from cwa_pipeline.commands.demo.msp import invented_msp
-from cwa_pipeline.pcrt.write_back import LEDGER
 from cwa_pipeline.warehouse import sqlite as warehouse_sqlite
+from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.faults.trial import Trial, sample
 from cwa_pipeline_tests.faults.warehouse_faults import (
@@ -26,7 +26,7 @@ from cwa_pipeline_tests.servers.postgresql import PostgresqlServer
 from cwa_pipeline_tests.shop import open_shop
 
 IN_SHORT = 1  # of each kind of fault
-QUICK_BUSY_SECONDS = 1  # instead of half a minute for whoever holds the file
+QUICK_BUSY_SECONDS = 1  # instead of half a minute
 
 ERRORS = {
     "SQLite": {
@@ -47,32 +47,33 @@ LOST = driver_error("[libpq] server closed the connection unexpectedly")
 
 
 @pytest.fixture(scope="module")
-def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    """A shop whose warehouse is a file."""
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory, right_lists: dict[int, str]) -> Iterator[Trial]:
+    """A shop with its warehouse in SQLite."""
     with open_shop(tmp_path_factory.mktemp("warehouse"), *invented_msp()) as shop:
-        yield Trial.prepare(shop)
+        yield Trial.prepare(shop, right_lists)
 
 
 @pytest.fixture(scope="module")
-def on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql_server: PostgresqlServer) -> Iterator[Trial]:
-    """A shop whose warehouse is a server's."""
+def on_postgresql(
+    tmp_path_factory: pytest.TempPathFactory, right_lists: dict[int, str], postgresql_server: PostgresqlServer
+) -> Iterator[Trial]:
+    """A shop with its warehouse in PostgreSQL."""
     url = postgresql_server.new_database()
     with open_shop(tmp_path_factory.mktemp("warehouse"), *invented_msp(), warehouse_url=url) as shop:
-        yield Trial.prepare(shop)
+        yield Trial.prepare(shop, right_lists)
 
 
 @cache
 def undisturbed_calls(trial: Trial) -> list[str]:
-    """What a sync asks of the driver when all goes well."""
-    trial.reset()
+    """What an undisturbed sync asks of the driver."""
     calls = Calls()
     with counted(calls):
-        assert trial.shop.sync().succeeded
+        trial.sync_undisturbed()
     return calls.made
 
 
 def inject(trial: Trial, tally: Tally, kind: str, calls: Calls, made: list[str]) -> None:
-    """Fail one call, judge the sync, and run the next one where it failed with the ledger in use."""
+    """Judge a sync with one failing call; if it failed after the ledger's first row, the next sync has to put everything right."""
     assert calls.at is not None
     what = f"{kind} at call {calls.at}, {' '.join(made[calls.at].split())[:60]}"
     trial.reset()
@@ -95,7 +96,7 @@ def test_a_call_that_fails_before_or_after_it_was_carried_out_leaves_no_list_unk
     for number in sample(range(len(made)) if full else around_the_write, IN_SHORT, database, full=full):
         fault, error = errors[
             number % len(errors)
-        ]  # each call with one fault in turn: all with all would take half an hour
+        ]  # one for each call: all faults at all calls would take half an hour
         calls = Calls(number)
         if (number // len(errors)) % 2:
             calls.after = raising(error)
@@ -154,5 +155,5 @@ def test_a_file_that_another_program_keeps_locked_leaves_no_list_unknown_to_the_
             other.free()
             what = f"SQLite: kept locked from call {number} on"
             on_sqlite.judge("warehouse on SQLite: another program keeps it locked", tally, what, outcome, "all")
-            assert outcome.succeeded == (number > last_write), what  # whoever only reads is not in the way
+            assert outcome.succeeded == (number > last_write), what  # a reader waits for nobody
             on_sqlite.assert_the_next_sync_puts_it_right(what)

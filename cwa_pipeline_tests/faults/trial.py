@@ -1,14 +1,13 @@
-"""One fault, one sync, one verdict: what PCRT and the ledger may look like afterwards.
+"""One fault, one sync, one verdict: what PCRT and the ledger may hold afterwards.
 
-What belongs here: the shop as it was, as an undisturbed sync leaves it, the way back, and the invariants that every fault is held
-against. What must not: how a fault is made (`mysql_proxy`, `warehouse_faults`, the stand-in's `faults`).
+Every fault is judged by the same invariants. `mysql_proxy`, `warehouse_faults` and the stand-in's `faults` make the faults.
 """
 
 import os
 import random
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -16,15 +15,15 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 
 from cwa_pipeline.commands.run import SyncOutcome
-from cwa_pipeline.pcrt.write_back import LEDGER
 from cwa_pipeline.rules.members.ledger import unsettled
 from cwa_pipeline.warehouse.store import Warehouse
+from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline_tests.faults.conftest import Tally
 from cwa_pipeline_tests.shop import Shop
 
-SEED = 3  # of the short form's choices: any number does, but always the same one, so that a failure comes again
+SEED = 3  # of the short form's choices; any number works, and a fixed one repeats a failure
 LISTS_BEHIND = (501, 511, 561)  # enough to fail before, between and after; each more costs a full run a minute
-BARE_ERROR = re.compile(r"[\w.]*(Error|Exception|Warning|Failure)\b: ")  # what is shown of an error that is not ours
+BARE_ERROR = re.compile(r"[\w.]*(Error|Exception|Warning|Failure)\b: ")  # the start of an error that is not ours
 
 Pcrt = dict[str, list[tuple[Any, ...]]]
 MayHaveWritten = Literal[
@@ -43,34 +42,34 @@ class Trial:
     empty_warehouse: Path | None  # a copy of the file with nothing in its tables; None on PostgreSQL
 
     @classmethod
-    def prepare(cls, shop: Shop) -> "Trial":
-        """Find out what an undisturbed sync makes of a shop that was never synced, then put three of its lists back."""
-        old = shop.lists()
+    def prepare(cls, shop: Shop, right_lists: Mapping[int, str]) -> "Trial":
+        """Put all but three lists of a shop right, before its first sync."""
         copy = None
         with Warehouse(shop.warehouse_url) as warehouse:
             warehouse.create()
         if shop.warehouse_url.get_backend_name() == "sqlite":
             copy = shop.folder / "empty_warehouse.db"
             shutil.copy(shop.warehouse_url.database or "", copy)
-        outcome = shop.sync()
-        assert outcome.succeeded, outcome.problems
-        trial = cls(shop, {}, shop.whole_pcrt(), copy)
-        for subscription_id in LISTS_BEHIND:
-            trial._put_back(subscription_id, old[subscription_id])
+        trial = cls(shop, {}, {}, copy)
+        old = shop.lists()
+        trial._write_lists({**right_lists})
+        trial.after = shop.whole_pcrt()
+        trial._write_lists({key: old[key] for key in LISTS_BEHIND})
         trial.before = shop.whole_pcrt()
         assert len(trial.changed(trial.before)) == len(LISTS_BEHIND)
         return trial
 
-    def reset(self) -> None:
-        """Everything as it was before the undisturbed sync, in PCRT and in the warehouse; the environment is this shop's again.
+    def sync_undisturbed(self) -> None:
+        """Sync without a fault, which has to write the three lists."""
+        self.reset()
+        outcome = self.shop.sync()
+        assert outcome.succeeded, outcome.problems
+        assert self.shop.whole_pcrt() == self.after
 
-        Another shop of the same test module may have been opened since, and the environment is the process's.
-        """
+    def reset(self) -> None:
+        """Restore PCRT and an empty warehouse, and the environment, which another shop of the test module may have changed."""
         os.environ.update(self.shop.environment)
-        old, now = _lists(self.before), self.shop.lists()
-        for subscription_id in old:
-            if now[subscription_id] != old[subscription_id]:
-                self._put_back(subscription_id, old[subscription_id])
+        self._write_lists(_lists(self.before))
         assert self.shop.whole_pcrt() == self.before
         if self.empty_warehouse:
             database = Path(self.shop.warehouse_url.database or "")
@@ -95,10 +94,10 @@ class Trial:
     def judge(
         self, kind: str, tally: Tally, fault: str, outcome: SyncOutcome, may_have_written: MayHaveWritten
     ) -> None:
-        """Hold a disturbed sync against the invariants and count it.
+        """Check a disturbed sync against the invariants and count it.
 
-        A sync that succeeded has to end as the undisturbed one. One that failed leaves PCRT byte for byte as it was, unless it
-        `may_have_written`; and then the ledger tells of every new list that it was planned.
+        A sync that succeeded must end like the undisturbed one. One that failed leaves PCRT byte for byte as it was, unless it
+        `may_have_written`. In that case the ledger has every new list as planned.
         """
         pcrt = self.shop.whole_pcrt()
         lost = self.lost(pcrt)
@@ -119,7 +118,7 @@ class Trial:
                 assert change in known, f"{context}: the ledger does not know of {change}"
 
     def assert_the_next_sync_puts_it_right(self, fault: str) -> None:
-        """One more sync, undisturbed: PCRT ends as it should, and the ledger tells every change and leaves nothing open."""
+        """Sync once more, undisturbed: PCRT ends right, and the ledger has every change and leaves nothing open."""
         outcome = self.shop.sync()
         assert outcome.succeeded, f"after {fault}: {outcome.problems}"
         assert self.shop.whole_pcrt() == self.after, f"after {fault}"
@@ -145,16 +144,17 @@ class Trial:
             assert "Traceback" not in problem, context
             assert not BARE_ERROR.match(problem), context
 
-    def _put_back(self, subscription_id: int, members: str) -> None:
-        self.shop.pcrt(
-            "UPDATE subscriptions SET additionalmembers = :members WHERE subid = :one",
-            members=members,
-            one=subscription_id,
-        )
+    def _write_lists(self, lists: Mapping[int, str]) -> None:
+        now = self.shop.lists()
+        for key, members in lists.items():
+            if now[key] != members:
+                self.shop.pcrt(
+                    "UPDATE subscriptions SET additionalmembers = :members WHERE subid = :key", members=members, key=key
+                )
 
 
 def sample(choices: Sequence[Choice], count: int, name: str, *, full: bool) -> list[Choice]:
-    """All of them in the full form; in the short form a few, always the same ones for the same name."""
+    """All of them in the full form; in the short form a few, and for the same name always the same ones."""
     return list(choices) if full else random.Random(f"{SEED} {name}").sample(list(choices), min(count, len(choices)))
 
 

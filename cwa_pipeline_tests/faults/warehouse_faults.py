@@ -1,8 +1,6 @@
-"""Faults of the warehouse, ordered for the n-th thing a sync asks of it.
+"""Faults of the warehouse, ordered for the n-th call to its driver.
 
-What belongs here: counting what goes to the driver, and making one of it fail: with real means where there are some (a server process
-that is ended, a lock that is held, a file that may not grow), else with the driver's own error. What must not: what a fault should
-lead to.
+Real ones where possible (a terminated backend, a held lock, a file that may not grow), else the driver's own error.
 """
 
 import subprocess

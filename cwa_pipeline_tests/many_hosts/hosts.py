@@ -1,9 +1,7 @@
-"""Hosts to run code servers on: network namespaces with a name of their own where that can be had, else this machine on loopback.
+"""Hosts for code servers: network namespaces with names of their own where possible, else this machine on loopback.
 
-What belongs here: starting a process on a host, killing it, cutting the host off. What must not: Dagster.
-
-The hosts are wired to a bridge only where this process itself is in a network that is nobody else's (`make many-hosts` sees to that, as
-root): there is no way out of it, so no packet leaves it, and it is gone with its last process.
+The namespaces are wired to a bridge only if this process has a private network (`make many-hosts` as root sees to that), so that no
+packet leaves it.
 """
 
 import os

@@ -1,7 +1,4 @@
-"""One night of a provider of many shops: every schedule ticks once, and what became of it.
-
-What belongs here: letting it come, and asking which runs there were. What must not: what ought to have become of it (`trial`).
-"""
+"""One night of a provider of many shops: every schedule ticks once. And what became of the runs."""
 
 import time
 from dataclasses import dataclass

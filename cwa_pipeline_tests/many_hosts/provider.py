@@ -1,7 +1,4 @@
-"""A provider of many shops: one database, one daemon, the UI twice, and a code server per site on a few hosts, from `deploy/`.
-
-What belongs here: starting and ending the parts, and asking the webservers. What must not: a night (`nights`).
-"""
+"""A provider of many shops, from `deploy/`: one database, one daemon, two webservers, and a code server per site on a few hosts."""
 
 import os
 import subprocess

@@ -1,7 +1,4 @@
-"""The shops of one host: their CWA servers, answering over HTTP on the host's loopback, and their PCRT databases.
-
-What belongs here: making them, and serving them until the process is killed. What must not: the pipeline.
-"""
+"""The shops of one host: their CWA servers on the host's loopback and their PCRT databases, served until the process is killed."""
 
 import sqlite3
 import sys

@@ -1,7 +1,4 @@
-"""A shop with 10,000 issues, as frames.
-
-What belongs here: that world, and the tables its first sync would leave. What must not: a warehouse.
-"""
+"""A shop with 10,000 issues, as the frames that its first sync would leave."""
 
 import pandas as pd
 

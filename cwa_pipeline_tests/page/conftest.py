@@ -1,31 +1,24 @@
-"""A real browser for the tests of the integration page, and the pages they look at.
+"""A real browser for the tests of the integration page, and the pages that they open. Each page is built once a session."""
 
-What belongs here: Chromium, a visit that fails its test on any complaint of the page, and pages built once a session. What must not:
-what stands on the pages (`scenario`), or how to read them (`looking`).
-"""
-
-import os
-import pickle
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TypeVar
 
 import pytest
-from filelock import FileLock
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from cwa_pipeline_tests.conftest import BuildOnce
 from cwa_pipeline_tests.page import scenario
-from cwa_pipeline_tests.page.looking import Visitor
+from cwa_pipeline_tests.page.looking import LAPTOP, PHONE, WIDE, Visitor
 from cwa_pipeline_tests.page.scenario import BuiltPage
 
-Built = TypeVar("Built")
+SIZES = {"phone": PHONE, "laptop": LAPTOP, "wide": WIDE}
+MATRIX = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PLAIN_HTTP_HOST = "shop.test"  # no loopback name, so that the browser takes it for an insecure origin; it leads to loopback all the same
+PLAIN_HTTP_HOST = "shop.test"  # leads to loopback, but the browser treats it as an insecure origin
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +31,14 @@ FLAGS = [
 ]
 
 
-# Not for the whole session: while Playwright is on, its event loop counts as running, and Dagster in other tests would meet it.
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every size and color scheme in `make page-matrix`; in `make test` only the smallest and darkest."""
+    if {"size", "scheme"} <= {*metafunc.fixturenames}:
+        full = metafunc.config.getoption("--page-matrix") == "full"
+        metafunc.parametrize(("size", "scheme"), MATRIX if full else [("phone", "dark")])
+
+
+# Not for the whole session: while Playwright runs, its event loop occupies the main thread, and Dagster in other tests needs it.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
@@ -51,18 +51,33 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visitor]:
-    """Open a page in a fresh context. What the page complains of (console, errors, dialogs, requests elsewhere) fails the test."""
+def visitor(browser: Browser) -> Iterator[Visitor]:
     visitor = Visitor(browser)
     yield visitor
     visitor.leave()
     assert visitor.complaints == []
 
 
+# Opens a page in a fresh context. The page's complaints (console, errors, dialogs, requests elsewhere) fail the test.
+visit = pytest.fixture(visitor, name="visit")
+module_visit = pytest.fixture(visitor, scope="module", name="module_visit")
+
+
+@pytest.fixture(scope="module")
+def shared(demo: BuiltPage, module_visit: Visitor) -> Page:
+    """The demo's page, opened once a module, for tests that only read or open rows."""
+    return module_visit(demo.path)
+
+
+@pytest.fixture
+def page(demo: BuiltPage, visit: Visitor) -> Page:
+    """The demo's page, freshly opened."""
+    return visit(demo.path)
+
+
 @pytest.fixture
 def web_server(demo: BuiltPage) -> Iterator[str]:
-    """The demo's page over http, by an address that ends in its port."""
+    """Serves the demo's page over http; yields its address from the port on."""
     handler = partial(_Quiet, directory=str(demo.path.parent))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -77,53 +92,37 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-# While a browser is open, Playwright's event loop counts as the main thread's running one; a sync wants none there.
-def beside_the_browser(build: Callable[[Path], Built], folder: Path) -> Built:
-    """Build a page in a thread of its own."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(build, folder).result()
-
-
-def built_once(factory: pytest.TempPathFactory, build: Callable[[Path], Built]) -> Built:
-    """A page for the whole session, also where several processes share it."""
-    base = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
-    folder = base / build.__name__
-    kept = folder.with_suffix(".pickle")
-    with FileLock(folder.with_suffix(".lock")):
-        if not kept.exists():
-            folder.mkdir()
-            kept.write_bytes(pickle.dumps(beside_the_browser(build, folder)))
-        return pickle.loads(kept.read_bytes())  # noqa: S301 - our own, of a moment ago
-
-
-# --- the pages: each is built by the first test that wants it -------------------------------------------------------------
+@pytest.fixture(scope="session")
+def demo(build_once: BuildOnce) -> BuiltPage:
+    """The invented shop after a sync, with 30 days of history, links and a snoozed issue."""
+    return build_once(scenario.demo_page)
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> BuiltPage:
-    """The invented shop after a sync, with 30 days behind it, links and a snoozed issue."""
-    return built_once(tmp_path_factory, scenario.demo_page)
-
-
-@pytest.fixture(scope="session")
-def states(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BuiltPage]:
+def states(build_once: BuildOnce) -> dict[str, BuiltPage]:
     """The page after syncs that only planned, wrote, held a group and failed."""
-    return built_once(tmp_path_factory, scenario.pages_of_each_state)
+    return build_once(scenario.pages_of_each_state)
 
 
 @pytest.fixture(scope="session")
-def messy(tmp_path_factory: pytest.TempPathFactory) -> BuiltPage:
-    """The page of a messy world, as far as a sync would take it."""
-    return built_once(tmp_path_factory, scenario.messy_page)
+def messy(build_once: BuildOnce) -> BuiltPage:
+    """The page of a messy world."""
+    return build_once(scenario.messy_page)
 
 
 @pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> BuiltPage:
-    """The page of a shop that somebody hates."""
-    return built_once(tmp_path_factory, scenario.hostile_page)
+def hostile(build_once: BuildOnce) -> BuiltPage:
+    """The page of a shop in which every text is hostile."""
+    return build_once(scenario.hostile_page)
 
 
 @pytest.fixture(scope="session")
-def big(tmp_path_factory: pytest.TempPathFactory) -> BuiltPage:
+def big(build_once: BuildOnce) -> BuiltPage:
     """The page with 10,000 issues."""
-    return built_once(tmp_path_factory, scenario.big_page)
+    return build_once(scenario.big_page)
+
+
+@pytest.fixture(scope="session")
+def without_tables(build_once: BuildOnce, synced: Path) -> dict[str, Path]:
+    """The pages of shops whose warehouse is missing, empty or damaged."""
+    return build_once(scenario.pages_without_tables, synced)

@@ -1,7 +1,4 @@
-"""Texts that want to harm whoever looks at them, and a shop in which every text of both systems is one of them.
-
-What belongs here: the texts, and who bears them. What must not: how the page takes them.
-"""
+"""Hostile texts, and a shop in which every text of both systems is one of them."""
 
 from datetime import UTC, datetime
 

@@ -1,20 +1,20 @@
-"""How the tests look at the integration page: opening it, and reading what it shows.
-
-What belongs here: visits and selectors. What must not: an expectation.
-"""
+"""How the tests open the integration page and read what it shows."""
 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 PHONE, LAPTOP, WIDE = (390, 844), (1280, 800), (1920, 1080)
 READY = "html[data-ready]"
+PATIENCE = 30_000  # milliseconds, for a busy machine
+
+expect.set_options(timeout=PATIENCE)
 
 
 class Visitor:
-    """Opens pages, each in a fresh context, and notes all that they complain of."""
+    """Opens pages, each in a fresh context, and collects their complaints."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -32,7 +32,7 @@ class Visitor:
         before: str = "",
         ready: str = READY,
     ) -> Page:
-        """Open a file or an address by a clock that stands `at`, with a script run `before`, and wait until it is ready."""
+        """Open a file or an address and wait until it is ready; `at` sets its clock, and `before` is a script to run first."""
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,  # type: ignore[arg-type]
@@ -42,7 +42,7 @@ class Visitor:
         )
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         address = where.as_uri() if isinstance(where, Path) else where
         self._listen(page, address)
         if at is not None:
@@ -120,7 +120,7 @@ def column(table: Locator, heading: str) -> list[str]:
 
 
 def search(page: Page, field: str, value: str) -> None:
-    """Fill in one of the tools and wait until the list follows: the address then says what is asked for."""
+    """Fill in one of the tools and wait until the address names it, which is when the list has followed."""
     control = page.locator(f"#{field}")
     if control.evaluate("one => one.tagName") == "SELECT":
         control.select_option(value)
@@ -136,7 +136,7 @@ def show_snoozed(page: Page) -> None:
 
 
 def pasted(page: Page) -> str:
-    """What is in the clipboard, as a person finds out: by pasting it."""
+    """The clipboard's text, pasted as a person would."""
     page.locator("#q").fill("")
     page.locator("#q").focus()
     page.keyboard.press("Control+V")
@@ -144,7 +144,7 @@ def pasted(page: Page) -> str:
 
 
 def expect_pasted(page: Page, wanted: str) -> None:
-    """That is what is in the clipboard, once the browser has put it there: it does so after the click has been answered."""
+    """Expect the text in the clipboard. The browser may put it there a moment after the click."""
     for _ in range(50):
         if pasted(page) == wanted:
             return

@@ -1,16 +1,14 @@
-"""The shops whose pages the tests look at. Everything in them is invented.
-
-What belongs here: what stands on each page, and building it from a real warehouse (the big one from frames: `big`). What must not:
-a browser.
-"""
+"""The shops whose pages the tests open, each built from a real warehouse (the big one from frames). Everything in them is invented."""
 
 import shutil
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import sqlalchemy as sa
 
 from cwa_pipeline.commands.demo.msp import PLAN_GROUPS, PLUS, invented_msp
 from cwa_pipeline.commands.demo.pcrt_stand_in import Pcid
@@ -43,7 +41,7 @@ ITS_MACHINE = Pcid(1138, "Frontdesk", 104, "EX0OO36Q", "Examplebook 14")
 
 @dataclass(frozen=True)
 class BuiltPage:
-    """A page, the tables it was made of, and when that was."""
+    """A page, the tables it was made from, and when."""
 
     path: Path
     tables: Mapping[str, pd.DataFrame]
@@ -73,7 +71,7 @@ def demo_page(folder: Path) -> BuiltPage:
 
 
 def pages_of_each_state(folder: Path) -> dict[str, BuiltPage]:
-    """One shop after syncs that were not to write, wrote, held a group, could not read PCRT, and read no computer, in this order."""
+    """One shop after a dry run, a sync that wrote, one that held a group, one that could not read PCRT and one that read no computer."""
     pages: dict[str, BuiltPage] = {}
 
     def keep(name: str) -> None:
@@ -99,7 +97,7 @@ def pages_of_each_state(folder: Path) -> dict[str, BuiltPage]:
 
 
 def messy_page(folder: Path) -> BuiltPage:
-    """A messy world, without what a sync refuses to go on with: a plan that no CWA group stands for, a client that CWA hides."""
+    """A messy world, without what makes a sync stop: a plan without a CWA group, a client that CWA hides."""
     world = worlds.messy_world(11, clients=40)
     known = {client.client_id for client in world.clients}
     computers = [
@@ -142,11 +140,30 @@ def big_page(folder: Path) -> BuiltPage:
     return BuiltPage(path, tables, now)
 
 
-def page_of_a_shop(folder: Path, spoil: Callable[[Shop], None]) -> Path:
-    """The page that a spoilt warehouse gets; no sync was run unless `spoil` does it."""
-    with open_shop(folder, *invented_msp()) as shop:
-        spoil(shop)
-        return renew.renew_page()
+def pages_without_tables(folder: Path, synced: Path) -> dict[str, Path]:
+    """The pages of a shop that was never synced, with an empty warehouse, without one table, and with another file in its place."""
+
+    def create(warehouse_file: Path) -> None:
+        with Warehouse(sa.URL.create("sqlite", database=str(warehouse_file))) as warehouse:
+            warehouse.create()
+
+    def drop_a_table(warehouse_file: Path) -> None:
+        shutil.copy(synced / warehouse_file.name, warehouse_file)
+        with sqlite3.connect(warehouse_file) as connection:
+            connection.execute("DROP TABLE computer_matches")
+
+    spoils = {
+        "no warehouse": lambda _: None,
+        "empty": create,
+        "a table is missing": drop_a_table,
+        "another file": lambda file: file.write_text("this is a letter and no database\n" * 100, encoding="utf-8"),
+    }
+    pages = {}
+    for name, spoil in spoils.items():
+        with open_shop(folder / name, *invented_msp()) as shop:
+            spoil(Path(shop.warehouse_url.database))
+            pages[name] = renew.renew_page()
+    return pages
 
 
 def _built(shop: Shop, path: Path) -> BuiltPage:
@@ -157,7 +174,7 @@ def _built(shop: Shop, path: Path) -> BuiltPage:
 
 
 def _give_a_past(shop: Shop) -> None:
-    """Open issues get the AGES in turn; and every second day for sixty days one was resolved that had been open for six."""
+    """Give open issues the AGES in turn, and resolve one issue every second day for sixty days."""
     now = pd.Timestamp.now(tz="UTC").floor("s")
     rows = shop.table("issue_history")
     rows["first_seen"] = [now - timedelta(days=AGES[number % len(AGES)]) for number in range(len(rows))]

@@ -14,11 +14,6 @@ SHOWN = 30  # of 31 issues; one is snoozed
 DARK, LIGHT = "rgb(18, 23, 26)", "rgb(246, 247, 247)"
 
 
-@pytest.fixture
-def page(demo: BuiltPage, visit: Visitor) -> Page:
-    return visit(demo.path)
-
-
 def in_view(page: Page, key: str) -> bool:
     """Whether a row is in the window, beneath the tools and not behind them."""
     box, tools = row(page, key).bounding_box(), page.locator("#issues").bounding_box()
@@ -37,7 +32,7 @@ def expect_told(page: Page, key: str) -> None:
     assert in_view(page, key)
 
 
-@pytest.mark.parametrize("fragment", [f"#issue={KEY}", f"#issue={quote(KEY)}", f"#issue={KEY}&severity=warning"])
+@pytest.mark.parametrize("fragment", [f"#issue={quote(KEY)}", f"#issue={KEY}&severity=warning"])
 def test_a_link_to_an_issue_opens_scrolls_to_and_highlights_it(demo: BuiltPage, visit: Visitor, fragment: str) -> None:
     page = visit(demo.path, fragment)
     expect_told(page, KEY)
@@ -51,14 +46,14 @@ def test_the_link_that_c_copies_leads_to_the_issue_in_a_fresh_browser(page: Page
     expect_told(visit(pasted(page)), KEY)
 
 
-def test_a_link_followed_on_the_open_page_puts_filters_aside(page: Page) -> None:
+def test_a_link_followed_on_the_open_page_clears_the_filters(page: Page) -> None:
     search(page, "kind", "no_pcrt_group")
     expect(row(page, KEY)).to_have_count(0)
     page.evaluate("key => { location.hash = `#issue=${key}`; }", KEY)
     expect_told(page, KEY)
 
 
-@pytest.mark.parametrize("key", ["computer:77:in_wrong_group", "nonsense", "<b>x</b>", "%", ""])
+@pytest.mark.parametrize("key", ["computer:77:in_wrong_group", "<b>%x</b>", ""])
 def test_a_link_to_an_issue_that_is_not_open_says_so(demo: BuiltPage, visit: Visitor, key: str) -> None:
     page = visit(demo.path, f"#issue={quote(key)}")
     expect(page.locator("#message")).to_be_visible()
@@ -67,11 +62,9 @@ def test_a_link_to_an_issue_that_is_not_open_says_so(demo: BuiltPage, visit: Vis
     assert page.locator(".block tr.row").count() == SHOWN
 
 
-@pytest.mark.parametrize("fragment", ["#kind-<x>", "#kind-'", "#kind=nonsense&age=x", "#%E0%A4%A", "#q=%"])
+@pytest.mark.parametrize("fragment", ["#kind-<x>'", "#kind=nonsense&age=x", "#%E0%A4%A"])
 def test_a_broken_address_breaks_nothing(demo: BuiltPage, visit: Visitor, fragment: str) -> None:
-    page = visit(demo.path, fragment)
-    assert page.locator(".kind[data-issue] tr.row").count() >= 0
-    expect(page.locator("#shown")).to_contain_text("issues")
+    expect(visit(demo.path, fragment).locator("#shown")).to_contain_text("issues")
 
 
 def test_a_kind_in_the_overview_leads_to_its_section_even_when_filtered_away_or_snoozed(
@@ -99,7 +92,7 @@ def test_slash_searches_and_escape_clears(page: Page) -> None:
 
 def test_j_and_k_walk_over_the_rows_and_enter_opens_and_closes(page: Page) -> None:
     keys = page.locator("tr.row").evaluate_all("rows => rows.map(row => row.dataset.id)")
-    for step in range(len(keys[:12])):
+    for step in range(12):
         page.keyboard.press("j")
         expect(row(page, keys[step])).to_be_focused()
         assert in_view(page, keys[step])
@@ -118,7 +111,7 @@ def test_j_and_k_walk_over_the_rows_and_enter_opens_and_closes(page: Page) -> No
     expect(detail(page, keys[10])).to_have_count(0)
 
 
-def test_the_question_mark_shows_the_keys_and_escape_puts_them_away_and_nothing_else(page: Page) -> None:
+def test_the_question_mark_shows_the_keys_and_escape_hides_only_them(page: Page) -> None:
     search(page, "severity", "warning")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
@@ -127,33 +120,33 @@ def test_the_question_mark_shows_the_keys_and_escape_puts_them_away_and_nothing_
     expect(page.locator("#severity")).to_have_value("warning")
 
 
-def test_the_page_is_dark_for_whoever_prefers_it(demo: BuiltPage, visit: Visitor) -> None:
-    assert ground(visit(demo.path, scheme="dark")) == DARK
-    assert ground(visit(demo.path, scheme="light")) == LIGHT
-
-
-def test_a_button_makes_it_dark_or_light_and_that_is_remembered(demo: BuiltPage, visit: Visitor) -> None:
-    for scheme, colours in (("light", (DARK, LIGHT)), ("dark", (LIGHT, DARK))):
-        page = visit(demo.path, scheme=scheme)
-        for colour in colours:
-            page.get_by_role("button", name="Dark").click()
-            assert ground(page) == colour
-            assert page.get_by_role("button", name="Dark", pressed=colour == DARK).count() == 1
-            page.reload()
-            assert ground(page) == colour
-
-
-@pytest.mark.parametrize("how", ["preference", "button"])
-def test_print_is_dark_on_white_with_all_rows_and_without_tools(
-    demo: BuiltPage, visit: Visitor, tmp_path: Path, how: str
+def test_the_page_is_dark_as_preferred_until_a_button_changes_that_and_is_remembered(
+    demo: BuiltPage, visit: Visitor
 ) -> None:
-    page = visit(demo.path, scheme="dark" if how == "preference" else "light")
-    if how == "button":
-        page.get_by_role("button", name="Dark").click()
+    for scheme, first, second in (("light", LIGHT, DARK), ("dark", DARK, LIGHT)):
+        page = visit(demo.path, scheme=scheme)
+        assert ground(page) == first
+        for color in (second, first):
+            page.get_by_role("button", name="Dark").click()
+            assert ground(page) == color
+            assert page.get_by_role("button", name="Dark", pressed=color == DARK).count() == 1
+            page.reload()
+            assert ground(page) == color
+
+
+def test_print_is_dark_on_white_with_all_rows_and_without_tools(
+    demo: BuiltPage, visit: Visitor, tmp_path: Path
+) -> None:
+    page = visit(demo.path, scheme="dark")
     row(page, KEY).locator(".opener").click()
-    page.emulate_media(media="print")
-    assert ground(page) == "rgb(255, 255, 255)"
-    assert page.evaluate("getComputedStyle(document.querySelector('tr.row td')).color") == "rgb(27, 35, 40)"
+    for dark_by in ("preference", "button"):
+        if dark_by == "button":
+            page.emulate_media(media="screen", color_scheme="light")
+            page.get_by_role("button", name="Dark").click()
+            assert ground(page) == DARK
+        page.emulate_media(media="print")
+        assert ground(page) == "rgb(255, 255, 255)"
+        assert page.evaluate("getComputedStyle(document.querySelector('tr.row td')).color") == "rgb(27, 35, 40)"
     for gone in ("#issues", ".tools", "#computers"):
         expect(page.locator(gone)).to_be_hidden()
     assert page.locator(".block tr.row:visible").count() == SHOWN
@@ -161,4 +154,4 @@ def test_print_is_dark_on_white_with_all_rows_and_without_tools(
     assert page.locator("td button:visible, .more:visible").count() == 0
     page.pdf(path=tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").stat().st_size > 20_000
-    expect(detail(page, KEY)).to_be_visible()  # what was open is open afterwards too
+    expect(detail(page, KEY)).to_be_visible()  # an open row stays open

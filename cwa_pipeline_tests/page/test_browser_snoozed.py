@@ -1,4 +1,4 @@
-"""A snoozed issue folds away, is counted as snoozed, and comes back by itself when its day comes."""
+"""A snoozed issue is hidden, counts as snoozed, and comes back by itself on its day."""
 
 from datetime import UTC, datetime
 
@@ -17,16 +17,18 @@ def expect_back(page: Page) -> None:
     expect(page.locator("#shown")).to_have_text("31 issues")
 
 
-def test_a_snoozed_issue_folds_away_and_is_counted_as_snoozed(demo: BuiltPage, visit: Visitor) -> None:
-    page = visit(demo.path)
+def test_a_snoozed_issue_is_hidden_and_counts_as_snoozed_also_under_a_filter(page: Page) -> None:
     expect(row(page, SNOOZED)).to_have_count(0)
     expect(page.locator("#kind-no_cwa_group")).to_be_hidden()
     expect(page.locator("#shown")).to_have_text("30 issues, 1 snoozed")
-    expect(page).to_have_title("31 open issues – ConnectWise Automate in PC Repair Tracker")  # open it is all the while
+    expect(page).to_have_title("31 open issues – ConnectWise Automate in PC Repair Tracker")  # it is still open
+    search(page, "kind", "no_cwa_group")
+    expect(page.locator("#shown")).to_have_text("0 of 31 issues, 1 snoozed")
+    search(page, "kind", "no_pcrt_group")
+    expect(page.locator("#shown")).to_have_text("3 of 31 issues")
 
 
-def test_the_checkbox_shows_it_with_the_day_and_the_note_as_text(demo: BuiltPage, visit: Visitor) -> None:
-    page = visit(demo.path)
+def test_the_checkbox_shows_it_with_the_day_and_the_note_as_text(page: Page) -> None:
     show_snoozed(page)
     expect(row(page, SNOOZED)).to_contain_text("snoozed until 2999-12-31")
     expect(page.locator("#shown")).to_have_text("31 issues")
@@ -43,17 +45,9 @@ def test_a_link_to_a_snoozed_issue_shows_it(demo: BuiltPage, visit: Visitor) -> 
     expect(page.get_by_label("Snoozed")).to_be_checked()
 
 
-def test_filters_count_the_snoozed_among_what_they_leave(demo: BuiltPage, visit: Visitor) -> None:
-    page = visit(demo.path)
-    search(page, "kind", "no_cwa_group")
-    expect(page.locator("#shown")).to_have_text("0 of 31 issues, 1 snoozed")
-    search(page, "kind", "no_pcrt_group")
-    expect(page.locator("#shown")).to_have_text("3 of 31 issues")
-
-
-def test_it_comes_back_by_itself_when_its_day_comes(demo: BuiltPage, visit: Visitor) -> None:
+def test_it_comes_back_by_itself_on_its_day(demo: BuiltPage, visit: Visitor) -> None:
     page = visit(demo.path, at=BEFORE)
     expect(row(page, SNOOZED)).to_have_count(0)
-    page.clock.run_for("20:00")  # the page stands open over midnight
+    page.clock.run_for("20:00")  # the page stays open over midnight
     expect_back(page)
     expect_back(visit(demo.path, at=AFTER))

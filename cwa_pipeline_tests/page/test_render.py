@@ -1,4 +1,4 @@
-"""What the page's script is given: every text as it is, and none that HTML would take for its own."""
+"""The JSON in the page: every text as it is, and none that HTML would interpret."""
 
 import json
 
@@ -19,7 +19,7 @@ VALUES = st.recursive(
 
 
 @given(value=VALUES)
-def test_the_scripts_rows_say_what_python_s_own_json_says_and_nothing_that_html_reads(value: object) -> None:
+def test_the_json_of_the_page_reads_back_and_has_no_character_that_html_interprets(value: object) -> None:
     written = str(htmlsafe_json_dumps(value, dumps=_json))
     assert json.loads(written) == json.loads(json.dumps(value)) == value
     assert not {"<", ">", "&", "'"} & {*written}

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from cwa_pipeline.page.summary import TREND_DAYS, figures, last_sync, trends
-from cwa_pipeline.rules.issues.explanation import computer_chains
+from cwa_pipeline.page.summary import TREND_DAYS, last_sync, trends
 from cwa_pipeline.tables import AdditionalMembers, IssueHistory, SyncFailures, SyncRuns
-from cwa_pipeline_tests.worlds import messy_world
 
 NEW_YORK = "America/New_York"
 NOW = datetime(2026, 11, 23, 6, 5, tzinfo=UTC)  # five past one in the morning of the 23rd, by the shop's clock
@@ -32,11 +30,11 @@ def lists(*rows: tuple[int, str, str | None]) -> pd.DataFrame:
 NO_RUNS, NO_FAILURES, NO_LISTS = SyncRuns.empty(), SyncFailures.empty(), AdditionalMembers.empty()
 
 
-def test_before_any_sync_came_to_its_end_the_page_says_so() -> None:
+def test_before_the_first_finished_sync_the_page_says_so() -> None:
     assert last_sync(NO_RUNS, NO_FAILURES, NO_LISTS).state == "never"
 
 
-def test_a_sync_that_wrote_tells_how_many_lists_of_each_kind() -> None:
+def test_a_sync_that_wrote_has_the_number_of_lists_of_each_status() -> None:
     told = last_sync(
         runs(("a", "2026-11-23 06:00", True)), NO_FAILURES, lists((1, "written", None), (2, "unchanged", None))
     )
@@ -45,7 +43,7 @@ def test_a_sync_that_wrote_tells_how_many_lists_of_each_kind() -> None:
 
 
 @pytest.mark.parametrize("status", ["held", "conflict"])
-def test_a_group_left_alone_is_told_at_the_top_with_the_reason_once(status: str) -> None:
+def test_a_group_left_alone_is_at_the_top_with_its_reason_once(status: str) -> None:
     left = lists((1, status, "would lose 5 of 8"), (1, status, "would lose 5 of 8"), (2, "written", None))
     told = last_sync(runs(("a", "2026-11-23 06:00", True)), NO_FAILURES, left)
     assert (told.state, told.lines) == ("held", ["would lose 5 of 8"])
@@ -57,7 +55,7 @@ def test_a_dry_run_is_no_sync_that_wrote() -> None:
     assert told.state == "planned"
 
 
-def test_a_failure_after_the_last_sync_is_told_with_all_its_lines_and_when_the_last_good_one_was() -> None:
+def test_a_failure_after_the_last_sync_has_all_its_lines_and_the_time_of_the_last_good_one() -> None:
     told = last_sync(
         runs(("a", "2026-11-22 06:00", True)), failures(("b", "2026-11-23 06:00", "no computer\nno client")), NO_LISTS
     )
@@ -66,7 +64,7 @@ def test_a_failure_after_the_last_sync_is_told_with_all_its_lines_and_when_the_l
     assert told.finished_at == pd.Timestamp("2026-11-22 06:00", tz="UTC")
 
 
-def test_a_run_that_came_to_its_end_and_failed_there_because_a_guard_stopped_it_counts_as_failed() -> None:
+def test_a_run_that_a_guard_stopped_at_its_end_counts_as_failed() -> None:
     ended, failed = "2026-11-23 06:00:00", "2026-11-23 06:00:01"
     assert last_sync(runs(("a", ended, False)), failures(("a", failed, "stopped")), NO_LISTS).state == "failed"
 
@@ -83,7 +81,7 @@ def history(*rows: tuple[str, str, str | None]) -> pd.DataFrame:
     return frame.assign(issue_key=frame.index.astype("str"), **times)
 
 
-def test_a_day_counts_as_the_sync_left_it_at_its_end_by_the_shops_clock() -> None:
+def test_a_day_counts_the_issues_at_its_end_by_the_shops_clock() -> None:
     # Seen first by the sync of the 23rd at 1 o'clock New York time, and one there was since long ago
     open_ = history(("no_cwa_group", "2026-11-23 06:00", None), ("no_cwa_group", "2026-01-01 06:00", None))
     totals, [kind] = trends(open_, NOW, NEW_YORK)
@@ -109,28 +107,3 @@ def test_before_the_first_sync_there_is_nothing_to_compare_with() -> None:
 def test_no_issue_ever_is_no_kind_and_zero() -> None:
     totals, kinds = trends(IssueHistory.empty(), NOW, NEW_YORK)
     assert (kinds, totals["error"].now, totals["warning"].now) == ([], 0, 0)
-
-
-def test_figures_count_the_tables() -> None:
-    world = messy_world(3)
-    tables = {
-        "cwa_clients": world.cwa_clients,
-        "client_groups": world.client_groups,
-        "pcrt_pcids": world.pcrt_pcids,
-        "pcrt_groups": world.groups_of_pcrt,
-        "pcrt_subscriptions": world.pcrt_subscriptions,
-    }
-    chains = computer_chains(
-        **tables,
-        cwa_computers=world.cwa_computers,
-        computer_matches=world.computer_matches,
-        cwa_group_members=world.cwa_group_members,
-        cwa_groups=world.cwa_groups,
-        subscription_members=world.subscription_members,
-        additional_members=NO_LISTS,
-    )
-    shown = {figure.label: figure for figure in figures(tables, chains)}
-    assert shown["Clients"].value == len(world.clients)
-    assert shown["Computers"].note == f"{world.computer_matches['pcid'].notna().sum()} matched to a PCID"
-    assert shown["Subscriptions"].value == len(world.subscriptions)
-    assert shown["Covered computers"].value == chains["broken"].isna().sum()

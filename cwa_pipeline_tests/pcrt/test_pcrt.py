@@ -13,7 +13,6 @@ from cwa_pipeline.config.settings import AdditionalMembersSettings, PcrtSettings
 from cwa_pipeline.errors import PipelineError, SettingsError, SourceError, UnreachableError
 from cwa_pipeline.pcrt import reader as pcrt_module
 from cwa_pipeline.pcrt.reader import Pcrt
-from cwa_pipeline.pcrt.rows import fetch
 from cwa_pipeline.rules.receipts import MOST_READS, SELECT_COUNT
 from cwa_pipeline_tests.servers import free_port
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
@@ -78,9 +77,17 @@ def mariadb_url(mariadb_server: MariadbServer) -> URL:
     return url
 
 
+@pytest.fixture(scope="module")
+def shared_url(mariadb_server: MariadbServer) -> URL:
+    """The same for all tests that change nothing."""
+    url = mariadb_server.new_database()
+    run(url, *(f"{table} ENGINE=InnoDB" for table in SCHEMA), *DATA)
+    return url
+
+
 @pytest.fixture
 def failure_of() -> Callable[..., str]:
-    """The text of the failure that reading ends in: one line, and never with the password."""
+    """The text of the error that reading raises: one line, without the password."""
 
     def read(url: URL, kind: type[PipelineError], **queries: Any) -> str:
         with pytest.raises(kind) as raised, Pcrt(url, PcrtSettings(**queries)) as pcrt:
@@ -132,7 +139,7 @@ def test_a_fit_database_has_no_problems_and_an_empty_one_reads_as_empty(pcrt_url
 
 
 @pytest.mark.parametrize("pcrt_url", ONE_OF_EACH, indirect=True)
-def test_the_shops_sql_runs_as_it_stands(pcrt_url: URL) -> None:
+def test_the_shops_sql_runs_as_written(pcrt_url: URL) -> None:
     groups = "SELECT pcgroupid AS group_id, pcgroupname AS name, ':x %s %(y)s' AS more FROM pc_group "
     groups += "WHERE pcgroupname LIKE '%0!%' ESCAPE '!'"
     with Pcrt(pcrt_url, PcrtSettings(groups=groups + " -- the large ones")) as pcrt:
@@ -140,18 +147,25 @@ def test_the_shops_sql_runs_as_it_stands(pcrt_url: URL) -> None:
         assert pcrt.check() == []
 
 
+def after_reading(monkeypatch: pytest.MonkeyPatch, query: str, action: Callable[[], object]) -> None:
+    """Let something happen after the rows of a query were read and before they are counted."""
+    frame_of = Pcrt._frame
+
+    def frame_and_action(self: Pcrt, connection: sa.Connection, name: Any, around: str) -> pd.DataFrame:
+        frame = frame_of(self, connection, name, around)
+        if name == query:
+            action()
+        return frame
+
+    monkeypatch.setattr(Pcrt, "_frame", frame_and_action)
+
+
 def test_all_three_frames_are_of_one_moment(mariadb_url: URL, sqlite_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that comes while we read is in none of the frames, whatever the server's own isolation level is."""
+    """A row that arrives while we read is in no frame, whatever the server's own isolation level is."""
     run(sqlite_url, "PRAGMA journal_mode = WAL")
     run(mariadb_url, "SET GLOBAL TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    read_groups = Pcrt._groups
-
-    def and_then_somebody_writes(self: Pcrt, connection: sa.Connection) -> pd.DataFrame:
-        groups = read_groups(self, connection)
-        run(url, "DELETE FROM subscriptions", "INSERT INTO pc_owner VALUES (1004, 'New', '', 0, '')")
-        return groups
-
-    monkeypatch.setattr(Pcrt, "_groups", and_then_somebody_writes)
+    edits = ("DELETE FROM subscriptions", "INSERT INTO pc_owner VALUES (1004, 'New', '', 0, '')")
+    after_reading(monkeypatch, "groups", lambda: run(url, *edits))
     try:
         for url in (mariadb_url, sqlite_url):
             with Pcrt(url, DEFAULTS) as pcrt:
@@ -171,53 +185,68 @@ def test_reading_cannot_write(database: str, request: pytest.FixtureRequest, fai
         assert len(pcrt.read().groups.frame) == 2
 
 
-# --- how many rows there are, by the database's own count ---------------------------------------------------------------
+# --- ranges, counts and locks -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows_a_statement", [1, 2, 3])
-def test_many_pcids_are_read_by_several_statements_to_the_same_rows(
-    pcrt_url: URL, rows_a_statement: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("pcrt_url", ONE_OF_EACH, indirect=True)
+@pytest.mark.parametrize(("rows_a_statement", "statements"), [(1, 3), (2, 2), (3, 1)])
+def test_a_large_table_is_read_in_ranges_to_the_same_rows(
+    pcrt_url: URL, rows_a_statement: int, statements: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Pcrt(pcrt_url, DEFAULTS) as pcrt:
         at_once = pcrt.read()
         monkeypatch.setattr(pcrt_module, "ROWS_A_STATEMENT", rows_a_statement)
-        statements: list[str] = []
-
-        def noted(connection: Any, sql: str, part: str) -> Any:
-            statements.append(sql)
-            return fetch(connection, sql, part)
-
-        monkeypatch.setattr(pcrt_module, "fetch", noted)
-        in_parts = pcrt.read()
-    how_many = {1: 3, 2: 2, 3: 1}[rows_a_statement] if pcrt_url.get_backend_name() == "mysql" else 1
-    assert sum("pc_owner" in sql for sql in statements) == how_many
-    for some, others in zip(in_parts, at_once, strict=True):
+        read: list[str] = []
+        after_reading(monkeypatch, "pcids", lambda: read.append("pcids"))
+        in_ranges = pcrt.read()
+    assert len(read) == statements
+    for some, others in zip(in_ranges, at_once, strict=True):
         pd.testing.assert_frame_equal(some.frame, others.frame)
         assert some[1:] == others[1:]
 
 
-def test_ids_that_are_texts_in_another_order_are_read_at_once(
-    mariadb_url: URL, monkeypatch: pytest.MonkeyPatch
+def test_a_technician_can_save_as_soon_as_the_rows_are_fetched(
+    mariadb_server: MariadbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """MyISAM keeps a table locked until then, so no value is looked at before."""
+    url = mariadb_server.new_database()
+    run(url, *(f"{table} ENGINE=MyISAM" for table in SCHEMA), *DATA)
+    run(url, "INSERT INTO pc_owner SELECT seq + 2000, REPEAT('x', 20000), '', 0, '' FROM seq_1_to_500")
+    text_of, saved = pcrt_module._text, []
+
+    def save_meanwhile(value: Any) -> str | None:
+        if value == "Front desk" and not saved:
+            saved.append(value)
+            run(url, "SET lock_wait_timeout = 1", "UPDATE pc_owner SET pcname = 'Saved' WHERE pcid = 1001")
+        return text_of(value)
+
+    monkeypatch.setattr(pcrt_module, "_text", save_meanwhile)
+    with Pcrt(url, DEFAULTS) as pcrt:
+        assert len(pcrt.read().pcids.frame) == 503
+    assert saved
+
+
+def test_ids_that_are_texts_are_read_at_once(shared_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pcrt_module, "ROWS_A_STATEMENT", 1)
     some = ("'400'", "'999'", "'1000'")
     rows_of = " UNION ALL ".join(
         f"SELECT {pcid} AS pcid, 'PC' AS name, 'HP' AS make, 100 AS group_id, NULL AS extra" for pcid in some
     )
-    with Pcrt(mariadb_url, PcrtSettings(pcids=f"SELECT * FROM ({rows_of}) AS texts")) as pcrt:
+    with Pcrt(shared_url, PcrtSettings(pcids=f"SELECT * FROM ({rows_of}) AS texts")) as pcrt:
         assert pcrt.read().pcids.frame["pcid"].tolist() == [400, 999, 1000]
 
 
 @pytest.mark.parametrize("value", ["'1002.5'", "NULL", "'12a'", "-7"])
-def test_a_row_of_any_id_is_of_one_part(
-    mariadb_url: URL, value: str, monkeypatch: pytest.MonkeyPatch, failure_of: Callable[..., str]
+def test_a_row_with_any_id_is_in_one_range(
+    shared_url: URL, value: str, monkeypatch: pytest.MonkeyPatch, failure_of: Callable[..., str]
 ) -> None:
     pcids = f"{DEFAULTS.pcids} UNION ALL SELECT {value}, 'Odd', 'HP', 100, NULL"
-    at_once = failure_of(mariadb_url, SourceError, pcids=pcids)
+    at_once = failure_of(shared_url, SourceError, pcids=pcids)
     monkeypatch.setattr(pcrt_module, "ROWS_A_STATEMENT", 1)
-    assert failure_of(mariadb_url, SourceError, pcids=pcids) == at_once
+    assert failure_of(shared_url, SourceError, pcids=pcids) == at_once
 
 
+@pytest.mark.parametrize("pcrt_url", ONE_OF_EACH, indirect=True)
 def test_each_query_is_counted_by_the_database(pcrt_url: URL) -> None:
     groups = DEFAULTS.groups + " WHERE pcgroupname LIKE '%0!%' ESCAPE '!' -- the large ones"
     pcids = f"WITH all_of_them AS ({DEFAULTS.pcids}) SELECT * FROM all_of_them ORDER BY pcid DESC LIMIT 2"
@@ -234,7 +263,7 @@ def test_each_query_is_counted_by_the_database(pcrt_url: URL) -> None:
 @pytest.mark.parametrize("pcrt_url", ["MyISAM-utf8mb4"], indirect=True)
 @pytest.mark.parametrize("query", ["groups", "pcids", "subscriptions"])
 @pytest.mark.parametrize(("insertions", "expected"), [(1, (4, 4)), (99, (3 + MOST_READS - 1, 3 + MOST_READS))])
-def test_on_myisam_rows_that_come_before_the_count_are_read_too_or_both_numbers_are_told(
+def test_on_myisam_rows_that_arrive_before_the_count_are_read_too_or_both_numbers_returned(
     pcrt_url: URL, query: str, insertions: int, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another connection really inserts them, between the query and its SELECT COUNT(*); MyISAM shows them at once."""
@@ -244,15 +273,13 @@ def test_on_myisam_rows_that_come_before_the_count_are_read_too_or_both_numbers_
         "subscriptions": "INSERT INTO subscriptions VALUES ({}, 'New', 0, 0, '', '', 1)",
     }[query]
     run(pcrt_url, "INSERT INTO pc_group VALUES (102, 'So that each table has three rows')")
-    read, ids = getattr(Pcrt, f"_{query}"), iter(range(2001, 2001 + insertions))
+    ids = iter(range(2001, 2001 + insertions))
 
-    def and_then_somebody_inserts(self: Pcrt, connection: sa.Connection) -> pd.DataFrame:
-        frame = read(self, connection)
+    def insert_one() -> None:
         if new := next(ids, None):
             run(pcrt_url, insert.format(new))
-        return frame
 
-    monkeypatch.setattr(Pcrt, f"_{query}", and_then_somebody_inserts)
+    after_reading(monkeypatch, query, insert_one)
     with Pcrt(pcrt_url, DEFAULTS) as pcrt:
         snapshot = pcrt.read()
     receipts = {name: (len(frame), counted) for name, (frame, counted, _) in snapshot._asdict().items()}
@@ -265,37 +292,54 @@ def test_a_query_that_cannot_be_counted_is_refused_with_the_remedy(
 ) -> None:
     sql = getattr(DEFAULTS, query) + "; -- nothing more"
     text = failure_of(sqlite_url, SourceError, **{query: sql})
-    assert text.startswith(
-        f"[pcrt] {query} (it also runs inside SELECT COUNT(*) FROM (...), so it has to be one SELECT"
-    )
-    assert "set it right in cwa_pipeline.toml" in text
+    assert text.startswith(f"[pcrt] {query} (it also runs inside SELECT COUNT(*) FROM (...), so it must be one SELECT")
+    assert "correct it in cwa_pipeline.toml" in text
 
 
 # --- values as drivers give them --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["'5'", "5", "5.0", "' 5 '", "CAST(5 AS DECIMAL)", "'+5'"])
-def test_an_id_may_come_in_any_type_as_long_as_it_is_a_whole_number(mariadb_url: URL, value: str) -> None:
-    pcids = f"SELECT {value} AS pcid, 'a' AS name, 'b' AS make, {value} AS group_id, '' AS extra"
-    with Pcrt(mariadb_url, PcrtSettings(pcids=pcids)) as pcrt:
-        assert rows(pcrt.read().pcids.frame) == [[5, "a", "b", 5, None, None]]
+def pcid_with(url: URL, **values: str) -> list[Any]:
+    """The one row of a query that gives these SQL values."""
+    columns = {"pcid": "5", "name": "'a'", "make": "'b'", "group_id": "7", "extra": "''"} | values
+    pcids = "SELECT " + ", ".join(f"{value} AS {name}" for name, value in columns.items())
+    with Pcrt(url, PcrtSettings(pcids=pcids)) as pcrt:
+        return rows(pcrt.read().pcids.frame)[0]
 
 
-@pytest.mark.parametrize("value", ["0", "'0'", "NULL", "''", "0.0"])
-def test_a_group_of_zero_or_null_is_none(mariadb_url: URL, value: str) -> None:
-    pcids = f"SELECT 5 AS pcid, 'a' AS name, 'b' AS make, {value} AS group_id, '' AS extra"
-    with Pcrt(mariadb_url, PcrtSettings(pcids=pcids)) as pcrt:
-        assert rows(pcrt.read().pcids.frame) == [[5, "a", "b", None, None, None]]
+def test_an_id_may_have_any_type_as_long_as_it_is_a_whole_number(shared_url: URL) -> None:
+    for value in ("'5'", "5", "5.0", "' 5 '", "CAST(5 AS DECIMAL)", "'+5'"):
+        assert pcid_with(shared_url, pcid=value, group_id=value) == [5, "a", "b", 5, None, None]
 
 
-@pytest.mark.parametrize("value", ["1.5", "'x'", "'1e3'", "'99999999999999999999'", "18446744073709551615", "'١'"])
-def test_an_id_that_is_no_whole_number_names_query_and_value(
-    mariadb_url: URL, value: str, failure_of: Callable[..., str]
-) -> None:
-    text = failure_of(
-        mariadb_url, SourceError, pcids=f"SELECT 5 AS pcid, '' AS name, '' AS make, {value} AS group_id, '' AS extra"
-    )
-    assert "[pcrt] pcids: group_id " + repr(value.strip("'")) in text
+def test_a_group_of_zero_or_null_is_none(shared_url: URL) -> None:
+    for value in ("0", "'0'", "NULL", "''", "0.0"):
+        assert pcid_with(shared_url, group_id=value)[3] is None
+
+
+def test_an_id_that_is_not_a_whole_number_names_query_and_value(shared_url: URL) -> None:
+    for value in ("1.5", "'x'", "'1e3'", "'99999999999999999999'", "18446744073709551615", "'١'"):
+        with pytest.raises(SourceError) as raised:
+            pcid_with(shared_url, group_id=value)
+        shown = repr(value.strip("'"))
+        assert f"[pcrt] pcids: group_id {shown} is not a whole number (found 1 such rows)" in str(raised.value)
+
+
+def test_a_text_may_come_from_any_type_of_column(shared_url: URL) -> None:
+    for value, text in (
+        ("18446744073709551615", "18446744073709551615"),
+        ("CAST(850 AS DECIMAL(8, 2))", "850"),
+        ("CAST(5.50 AS DECIMAL(8, 2))", "5.50"),
+        ("0.5e0", "0.5"),
+        ("TIMESTAMP '2026-01-07 08:30:00'", "2026-01-07 08:30:00"),
+        ("x'fc00'", "\ufffd\0"),
+        ("JSON_ARRAY(1, 'ü')", '[1, "ü"]'),
+        ("CONVERT('Grün' USING latin1)", "Grün"),
+        ("REPEAT('💾', 40000)", "💾" * 40_000),
+        ("'100% %s'", "100% %s"),
+        ("NULL", None),
+    ):
+        assert pcid_with(shared_url, name=value)[1] == text
 
 
 @pytest.mark.parametrize("value", ["0", "NULL", "-3", "''"])
@@ -304,44 +348,29 @@ def test_a_row_must_have_an_id_above_zero(sqlite_url: URL, value: str, failure_o
     assert "[pcrt] groups: 2 rows have no group_id above 0" in failure_of(sqlite_url, SourceError, groups=groups)
 
 
-def test_an_id_that_comes_twice_is_named(sqlite_url: URL, failure_of: Callable[..., str]) -> None:
+def test_a_repeated_id_is_named(sqlite_url: URL, failure_of: Callable[..., str]) -> None:
     subscriptions = DEFAULTS.subscriptions + " UNION ALL " + DEFAULTS.subscriptions + " WHERE subid = 3"
     text = failure_of(sqlite_url, SourceError, subscriptions=subscriptions)
-    assert "[pcrt] subscriptions: subscription_id 3 comes more than once (1 ids do)" in text
+    assert "[pcrt] subscriptions: subscription_id 3 occurs more than once (as do 1 ids in all)" in text
 
 
-@pytest.mark.parametrize(
-    ("value", "active"),
-    [
-        *[("1", True), ("0", False), ("NULL", False), ("'1'", True), ("'0'", False), ("' 2.0 '", True), ("-1", True)],
-        *[
-            ("0.5", True),
-            ("'0.0'", False),
-            ("b'1'", True),
-            ("b'0'", False),
-            ("CAST(1 AS BINARY)", True),
-            ("TRUE", True),
-        ],
-    ],
-)
-def test_active_is_any_number_but_zero(mariadb_url: URL, value: str, active: bool) -> None:
-    run(mariadb_url, "CREATE TABLE bits (b BIT(1))", "INSERT INTO bits VALUES (1)")
-    subscriptions = DEFAULTS.subscriptions.replace("subactive", value)
-    with Pcrt(mariadb_url, PcrtSettings(subscriptions=subscriptions)) as pcrt:
-        assert pcrt.read().subscriptions.frame["active"].tolist() == [active] * 3
+ACTIVE = {
+    **{"1": True, "0": False, "NULL": False, "'1'": True, "'0'": False, "' 2.0 '": True, "-1": True, "0.5": True},
+    **{"'0.0'": False, "b'1'": True, "b'0'": False, "CAST(1 AS BINARY)": True, "TRUE": True},
+}
+
+
+def test_active_is_any_number_but_zero(shared_url: URL) -> None:
+    for value, active in ACTIVE.items():
+        subscriptions = DEFAULTS.subscriptions.replace("subactive", value)
+        with Pcrt(shared_url, PcrtSettings(subscriptions=subscriptions)) as pcrt:
+            assert (value, pcrt.read().subscriptions.frame["active"].tolist()) == (value, [active] * 3)
 
 
 @pytest.mark.parametrize("value", ["yes", "", "nan", "inf", "1_0"])
-def test_active_that_is_no_number_is_refused(sqlite_url: URL, value: str, failure_of: Callable[..., str]) -> None:
+def test_active_that_is_not_a_number_is_refused(sqlite_url: URL, value: str, failure_of: Callable[..., str]) -> None:
     text = failure_of(sqlite_url, SourceError, subscriptions=DEFAULTS.subscriptions.replace("subactive", f"'{value}'"))
     assert f"[pcrt] subscriptions: active {value!r} is not a number" in text
-
-
-def test_a_cwa_group_that_is_a_number_becomes_its_text(mariadb_url: URL) -> None:
-    for value in ("850", "850.0", "CAST(850 AS DECIMAL(8, 2))"):
-        subscriptions = DEFAULTS.subscriptions.replace("cwagroup AS", f"{value} AS")
-        with Pcrt(mariadb_url, PcrtSettings(subscriptions=subscriptions)) as pcrt:
-            assert pcrt.read().subscriptions.frame["cwa_group"].tolist() == ["850"] * 3
 
 
 def test_a_serial_column_of_its_own_wins_over_pcextra(sqlite_url: URL) -> None:
@@ -375,7 +404,7 @@ def test_binary_columns_are_read_as_text(mariadb_url: URL) -> None:
     assert snapshot.subscriptions.frame["additional_members"][0] == "_1001_"
 
 
-def test_utf8_kept_in_a_latin1_column_by_an_old_php_still_gives_its_serial_number(
+def test_utf8_in_a_latin1_column_still_gives_its_serial_number(
     mariadb_server: MariadbServer,
 ) -> None:
     url = mariadb_server.new_database("latin1")
@@ -387,11 +416,11 @@ def test_utf8_kept_in_a_latin1_column_by_an_old_php_still_gives_its_serial_numbe
         assert rows(pcrt.read().pcids.frame)[0][-2:] == ["Aü€Ý", None]
 
 
-# --- what is wrong is said in one line --------------------------------------------------------------------------------
+# --- errors are one line ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("query", ["groups", "pcids", "subscriptions"])
-@pytest.mark.parametrize("database", ["sqlite_url", "mariadb_url"])
+@pytest.mark.parametrize("database", ["sqlite_url", "shared_url"])
 def test_a_missing_table_or_column_names_the_key_of_the_configuration(
     query: str, database: str, request: pytest.FixtureRequest, failure_of: Callable[..., str]
 ) -> None:
@@ -422,11 +451,11 @@ def test_every_promised_column_must_be_there(sqlite_url: URL, column: str, failu
     assert f'[pcrt] pcids gives no column "{column}"' in failure_of(sqlite_url, SourceError, pcids=pcids)
 
 
-def test_a_refused_account_is_a_matter_of_the_settings(mariadb_url: URL, failure_of: Callable[..., str]) -> None:
+def test_a_refused_account_is_a_settings_error(shared_url: URL, failure_of: Callable[..., str]) -> None:
     for url in (
-        mariadb_url.set(password="secret-77"),
-        mariadb_url.set(username="nobody"),
-        mariadb_url.set(database="nowhere"),
+        shared_url.set(password="secret-77"),
+        shared_url.set(username="nobody"),
+        shared_url.set(database="nowhere"),
     ):
         assert "PCRT_DATABASE_URL" in failure_of(url, SettingsError)
         with Pcrt(url, DEFAULTS) as pcrt:
@@ -434,7 +463,7 @@ def test_a_refused_account_is_a_matter_of_the_settings(mariadb_url: URL, failure
         assert "PCRT_DATABASE_URL" in problem
 
 
-def test_a_password_that_the_server_repeats_is_not_passed_on(mariadb_url: URL, failure_of: Callable[..., str]) -> None:
+def test_a_password_in_the_servers_message_is_hidden(mariadb_url: URL, failure_of: Callable[..., str]) -> None:
     run(
         mariadb_url,
         "CREATE OR REPLACE USER repeats@'%' IDENTIFIED BY 'no_such_table'",
@@ -446,7 +475,7 @@ def test_a_password_that_the_server_repeats_is_not_passed_on(mariadb_url: URL, f
     assert "no_such_table" not in str(raised.value)
 
 
-def test_a_server_that_is_not_there_may_be_there_later(failure_of: Callable[..., str]) -> None:
+def test_a_server_that_does_not_answer_is_unreachable(failure_of: Callable[..., str]) -> None:
     url = URL.create("mysql+pymysql", "pcrt", "secret-77", "127.0.0.1", free_port(), "pcrt")
     failure_of(url, UnreachableError)
 
@@ -461,14 +490,14 @@ def test_a_missing_right_on_a_table_names_the_query(mariadb_url: URL, failure_of
     assert text.startswith("[pcrt] groups cannot be used: SELECT command denied")
 
 
-def test_a_lost_connection_may_come_back(mariadb_url: URL, failure_of: Callable[..., str]) -> None:
+def test_a_lost_connection_is_unreachable(mariadb_url: URL, failure_of: Callable[..., str]) -> None:
     groups = "SELECT pcgroupid AS group_id, pcgroupname AS name FROM pc_group WHERE kill_me() = 0"
     run(mariadb_url, "CREATE FUNCTION kill_me() RETURNS INT BEGIN KILL CONNECTION_ID(); RETURN 0; END")
     failure_of(mariadb_url, UnreachableError, groups=groups)
 
 
 @pytest.mark.parametrize("content", [None, b"this is no database, whatever its name says " * 50])
-def test_a_sqlite_file_that_is_none_is_refused_and_not_made(
+def test_a_missing_or_foreign_sqlite_file_is_refused_and_not_created(
     tmp_path: Path, content: bytes | None, failure_of: Callable[..., str]
 ) -> None:
     file = tmp_path / "pcrt.db"
@@ -478,7 +507,7 @@ def test_a_sqlite_file_that_is_none_is_refused_and_not_made(
     assert file.exists() == bool(content)
 
 
-def test_a_locked_sqlite_file_may_be_free_later(
+def test_a_locked_sqlite_file_is_unreachable(
     sqlite_url: URL, monkeypatch: pytest.MonkeyPatch, failure_of: Callable[..., str]
 ) -> None:
     monkeypatch.setattr("cwa_pipeline.pcrt.connection.SQLITE_LOCK_SECONDS", 0.05)
@@ -487,23 +516,23 @@ def test_a_locked_sqlite_file_may_be_free_later(
         assert "locked" in failure_of(sqlite_url, UnreachableError)
 
 
-def test_the_password_is_in_no_repr(mariadb_url: URL) -> None:
-    with Pcrt(mariadb_url, DEFAULTS) as pcrt:
-        assert str(mariadb_url.password) not in repr(pcrt) + repr(pcrt._engine)
+def test_the_password_is_in_no_repr(shared_url: URL) -> None:
+    with Pcrt(shared_url, DEFAULTS) as pcrt:
+        assert str(shared_url.password) not in repr(pcrt) + repr(pcrt._engine)
 
 
 WRONG_TARGETS: list[tuple[dict[str, Any], str]] = [
     ({"table": "nowhere"}, "table: nowhere"),
     ({"key": "no_key"}, "key: the table subscriptions has no column no_key"),
     ({"column": "no_column"}, "column: the table subscriptions has no column no_column"),
-    ({"column": "subactive"}, "column: subscriptions.subactive is no text column"),
-    ({"key": "subname"}, "key: subscriptions.subname is no number"),
+    ({"column": "subactive"}, "column: subscriptions.subactive is not a text column"),
+    ({"key": "subname"}, "key: subscriptions.subname is not a number"),
     ({"key": "pcid"}, "key: subscriptions.pcid 7 names several rows"),
 ]
 
 
 @pytest.mark.parametrize("pcrt_url", ONE_OF_EACH, indirect=True)
-def test_check_says_what_is_wrong_with_where_to_write(pcrt_url: URL) -> None:
+def test_check_reports_an_unfit_target(pcrt_url: URL) -> None:
     run(pcrt_url, "UPDATE subscriptions SET pcid = 7")
     for target, said in WRONG_TARGETS:
         with Pcrt(pcrt_url, PcrtSettings(additional_members=AdditionalMembersSettings(**target))) as pcrt:
@@ -514,7 +543,7 @@ def test_check_says_what_is_wrong_with_where_to_write(pcrt_url: URL) -> None:
         assert f"[pcrt.additional_members] {said}" in problem
 
 
-def test_check_says_that_the_account_may_not_write(mariadb_url: URL) -> None:
+def test_check_reports_that_the_account_may_not_write(mariadb_url: URL) -> None:
     run(mariadb_url, "CREATE OR REPLACE USER looker@'%' IDENTIFIED BY 'secret-77'")
     run(mariadb_url, f"GRANT SELECT ON {mariadb_url.database}.* TO looker@'%'")
     with Pcrt(mariadb_url.set(username="looker", password="secret-77"), DEFAULTS) as pcrt:
@@ -525,19 +554,17 @@ def test_check_says_that_the_account_may_not_write(mariadb_url: URL) -> None:
 
 
 def test_a_connection_that_breaks_while_reading_is_tried_again(
-    mariadb_server: MariadbServer, monkeypatch: pytest.MonkeyPatch
+    mariadb_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = mariadb_server.new_database()
-    run(url, *SCHEMA, *DATA)
-    read_groups, killed = Pcrt._groups, []
+    frame_of, killed = Pcrt._frame, []
 
-    def killed_once(self: Pcrt, connection: sa.Connection) -> pd.DataFrame:
+    def killed_once(self: Pcrt, connection: sa.Connection, query: Any, around: str) -> pd.DataFrame:
         if not killed:
             killed.append(connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar())
-            run(url, f"KILL {killed[0]}")
-        return read_groups(self, connection)
+            run(mariadb_url, f"KILL {killed[0]}")
+        return frame_of(self, connection, query, around)
 
-    monkeypatch.setattr(Pcrt, "_groups", killed_once)
-    with Pcrt(url, DEFAULTS) as pcrt:
+    monkeypatch.setattr(Pcrt, "_frame", killed_once)
+    with Pcrt(mariadb_url, DEFAULTS) as pcrt:
         assert len(pcrt.read().groups.frame) == 2
     assert killed

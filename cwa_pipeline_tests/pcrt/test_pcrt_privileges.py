@@ -1,4 +1,4 @@
-"""What the account of PCRT's database may do, as a real MariaDB tells it about real accounts."""
+"""What PCRT's database account may do, as a real MariaDB reports it for real accounts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from cwa_pipeline.config.settings import AdditionalMembersSettings, PcrtSettings
 from cwa_pipeline.pcrt.privileges import excess_privileges, needed_grant, remedy
 from cwa_pipeline.pcrt.reader import Pcrt
+from cwa_pipeline.pcrt.writer import Change
 from cwa_pipeline_tests.pcrt.test_pcrt import SCHEMA, run
 from cwa_pipeline_tests.servers.mariadb import MariadbServer
 
@@ -53,7 +54,7 @@ def test_the_readmes_four_grants_are_enough_for_a_sync_and_nothing_more(root: UR
         assert pcrt.check() == []
         assert [len(reading.frame) for reading in pcrt.read()] == [1, 1, 1]
         with pcrt.writer() as writer:
-            assert writer.swap(1, "_1001_", "_1001_1002_") == "written"
+            assert [*writer.swap_all([Change(1, "_1001_", "_1001_1002_")])] == [(1, "written")]
     for statement in (
         "UPDATE subscriptions SET subname = 'x'",
         "UPDATE subscriptions SET additionalmembers = '_', subactive = 0",
@@ -70,7 +71,7 @@ def test_the_readmes_four_grants_are_enough_for_a_sync_and_nothing_more(root: UR
             run(url, statement)
 
 
-def test_an_account_that_may_do_everything_is_told_so(root: URL) -> None:
+def test_an_account_with_all_privileges_is_reported(root: URL) -> None:
     assert excess_privileges(root, DEFAULTS) == ["ALL PRIVILEGES on *.*", "GRANT OPTION on *.*"]
 
 
@@ -101,7 +102,7 @@ BEYOND = [
 
 
 @pytest.mark.parametrize("account", ["%"], indirect=True)
-def test_each_privilege_beyond_is_named_with_its_place(root: URL, account: tuple[URL, str]) -> None:
+def test_each_excess_privilege_is_named_with_its_place(root: URL, account: tuple[URL, str]) -> None:
     url, who = account
     run(root, f"CREATE PROCEDURE {root.database}.tidy_up() BEGIN END", "CREATE DATABASE `odd ``db' ON x`")
     run(root, "CREATE TABLE `odd ``db' ON x`.`a b, TO c` (additionalmembers TEXT, `d (e), f` TEXT)")
@@ -126,7 +127,7 @@ def test_each_privilege_beyond_is_named_with_its_place(root: URL, account: tuple
 
 @pytest.mark.parametrize("account", ["%"], indirect=True)
 @pytest.mark.parametrize("switched_on", [True, False])
-def test_what_a_role_gives_counts_whether_it_is_switched_on_or_not(
+def test_a_roles_privileges_count_whether_it_is_on_or_off(
     root: URL, account: tuple[URL, str], switched_on: bool
 ) -> None:
     url, who = account
@@ -178,7 +179,7 @@ def test_names_that_need_quotes_can_be_granted_judged_and_written(
         )
         assert excess_privileges(url, settings) == []
         with Pcrt(url, settings).writer() as writer:
-            assert writer.swap(1, "_1_", "_1_2_") == "written"
+            assert [*writer.swap_all([Change(1, "_1_", "_1_2_")])] == [(1, "written")]
         run(root, f"GRANT UPDATE (`from`) ON `Abos für select` TO {who}")
         (line,) = excess_privileges(url, settings) or []
         assert line.endswith(".`Abos für select`.`from`")

@@ -1,6 +1,7 @@
-"""The one place that writes: ledger first, then compare-and-swap, and what happens when the world moved or PCRT is lost."""
+"""The one place that writes: ledger first, then compare-and-swap, also when lists changed or PCRT is lost."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -10,11 +11,13 @@ from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.config.settings import PcrtSettings
 from cwa_pipeline.errors import UnreachableError
 from cwa_pipeline.pcrt import writer as pcrt_writer
-from cwa_pipeline.pcrt.batches import Change
 from cwa_pipeline.pcrt.reader import Pcrt
-from cwa_pipeline.pcrt.write_back import LEDGER, inputs_of_other_runs, write_back
-from cwa_pipeline.rules.members.ledger import unsettled
+from cwa_pipeline.pcrt.write_back import undo, write_back
+from cwa_pipeline.pcrt.writer import Change
+from cwa_pipeline.rules.guards import inputs_of_other_runs
+from cwa_pipeline.rules.members.ledger import undoing, unsettled
 from cwa_pipeline.warehouse.store import Warehouse
+from cwa_pipeline.warehouse.sync_record import LEDGER
 from cwa_pipeline_tests.shop import Shop, open_shop, open_shop_as_left
 from cwa_pipeline_tests.worlds import records_of
 
@@ -34,16 +37,17 @@ def shop(tmp_path: Path, planned: Path) -> Iterator[Shop]:
 
 
 def write(shop: Shop) -> pd.DataFrame:
+    plan = shop.table("additional_members").assign(reason=None)
     with Pcrt(shop.pcrt_url, PcrtSettings()) as pcrt, Warehouse(shop.warehouse_url) as warehouse:
-        return write_back(shop.table("additional_members").assign(reason=None), pcrt, warehouse, "a run")
+        return write_back(plan, pcrt, partial(warehouse.append, LEDGER), "a run")
 
 
-def test_a_list_changed_by_hand_since_it_was_read_is_a_conflict_left_alone_and_on_record(shop: Shop) -> None:
+def test_a_list_edited_since_it_was_read_is_a_recorded_conflict_and_left_alone(shop: Shop) -> None:
     shop.pcrt("UPDATE subscriptions SET additionalmembers = '_1001_4711_' WHERE subid = 501")
     outcome = write(shop).set_index("subscription_id")
     assert shop.lists()[501] == "_1001_4711_"
     assert outcome.loc[501, "status"] == "conflict"
-    assert "changed or gone in PCRT" in outcome.loc[501, "reason"]
+    assert "changed or deleted in PCRT" in outcome.loc[501, "reason"]
     assert outcome.loc[502, "status"] == "written"
     ledger = shop.table(LEDGER)
     assert records_of(ledger[ledger["subscription_id"] == 501], "status") == [("planned",), ("conflict",)]
@@ -55,7 +59,7 @@ def test_a_subscription_deleted_since_it_was_read_is_a_conflict_and_does_not_com
     assert 501 not in shop.lists()
 
 
-def test_when_pcrt_is_lost_for_good_a_transaction_leaves_it_as_it_was_and_the_next_sync_settles_the_ledger(
+def test_when_pcrt_is_lost_a_transaction_changes_nothing_and_the_next_sync_settles_the_ledger(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swap, before = pcrt_writer.PcrtWriter._swap, shop.lists()
@@ -66,6 +70,7 @@ def test_when_pcrt_is_lost_for_good_a_transaction_leaves_it_as_it_was_and_the_ne
         return swap(self, change, again=again)
 
     monkeypatch.setattr(pcrt_writer.PcrtWriter, "_swap", lost_at_511)
+    monkeypatch.setattr("cwa_pipeline.pcrt.connection.PAUSE_SECONDS", 0)
     with pytest.raises(UnreachableError):
         write(shop)
     assert shop.lists() == before
@@ -79,7 +84,7 @@ def test_when_pcrt_is_lost_for_good_a_transaction_leaves_it_as_it_was_and_the_ne
     assert (ledger["status"] == "written").sum() == 8
 
 
-def test_a_connection_that_breaks_once_is_tried_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_is_retried_after_a_lost_connection(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     swap, broken = pcrt_writer.PcrtWriter._swap, []
 
     def breaks_once(self: pcrt_writer.PcrtWriter, change: Change, *, again: bool) -> str:
@@ -89,6 +94,7 @@ def test_a_connection_that_breaks_once_is_tried_again(shop: Shop, monkeypatch: p
         return swap(self, change, again=again)
 
     monkeypatch.setattr(pcrt_writer.PcrtWriter, "_swap", breaks_once)
+    monkeypatch.setattr("cwa_pipeline.pcrt.connection.PAUSE_SECONDS", 0)
     assert set(write(shop)["status"]) == {"written", "unchanged"}
 
 
@@ -101,9 +107,22 @@ def test_the_ledger_has_every_planned_list_before_pcrt_is_touched(shop: Shop, mo
         raise UnreachableError("looked")
 
     monkeypatch.setattr(Pcrt, "writer", look)
+    monkeypatch.setattr("cwa_pipeline.pcrt.connection.PAUSE_SECONDS", 0)
     with pytest.raises(UnreachableError, match="looked"):
         write(shop)
     assert shop.lists() == before
+
+
+def test_undo_puts_back_what_did_not_change_since(shop: Shop) -> None:
+    before = shop.lists()
+    write(shop)
+    shop.pcrt("UPDATE subscriptions SET additionalmembers = '_1001_4711_' WHERE subid = 501")
+    with Pcrt(shop.pcrt_url, PcrtSettings()) as pcrt, Warehouse(shop.warehouse_url) as warehouse:
+        changes = undoing(shop.table(LEDGER), "a run", None)
+        undone = undo(changes, pcrt, partial(warehouse.append, LEDGER), "undo run").set_index("subscription_id")
+    assert undone["status"].to_dict() == dict.fromkeys(undone.index, "written") | {501: "conflict"}
+    assert shop.lists() == before | {501: "_1001_4711_"}
+    assert len(shop.table(LEDGER)) == 4 * len(undone)
 
 
 def test_nothing_is_written_from_tables_that_another_run_filled() -> None:

@@ -28,7 +28,7 @@ def after(history: pd.DataFrame, night: Night, now: pd.Timestamp) -> pd.DataFram
     return coverage_history(history, listed, known, ended, now)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(nights)
 def test_a_pcid_is_covered_from_the_night_it_is_listed_to_the_night_it_is_gone(story: list[Night]) -> None:
     history, plain, open_rows = CoverageHistory.empty(), [], {}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.frames import as_table, first_true, join_texts, lookup, map_distinct, positions
+from cwa_pipeline.rules.frames import as_table, first_true, join_texts, lookup, map_distinct
 from cwa_pipeline.tables import SubscriptionMembers
 from cwa_pipeline_tests.worlds import assert_is_table, records_of
 
@@ -69,14 +69,6 @@ def test_a_table_has_its_columns_in_order_its_types_and_is_sorted_by_its_key() -
     table = as_table(frame, SubscriptionMembers)
     assert_is_table(table, SubscriptionMembers)
     assert records_of(table, "subscription_id", "pcid", "plan") == [(1, 5, "c"), (2, 2, "b"), (2, 9, "a")]
-
-
-@given(texts=TEXTS, others=TEXTS)
-def test_a_text_stands_where_it_is_first_among_others_and_null_nowhere(
-    texts: list[str | None], others: list[str | None]
-) -> None:
-    found = positions(pd.Series(texts, dtype="str"), pd.Series(others, dtype="str"))
-    assert found.tolist() == [others.index(text) if text is not None and text in others else -1 for text in texts]
 
 
 @given(rows=st.lists(st.tuples(st.integers(-2, 2), st.text("aÄ,", max_size=2)), max_size=7))

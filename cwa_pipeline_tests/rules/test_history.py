@@ -21,6 +21,7 @@ NIGHTS = [pd.Timestamp(f"2026-03-0{day}T06:00:00Z") for day in range(1, 10)]
 QUIET = World()
 MISSING = World(clients=[Client(1, None)])
 INVALID = World(clients=[Client(1, "Acme")])
+A_FEW_WORLDS = [QUIET, MISSING, INVALID, messy_world(1, 4), messy_world(2, 4)]  # they keep their tables
 
 
 def next_history(previous: pd.DataFrame, world: World, now: pd.Timestamp) -> pd.DataFrame:
@@ -91,8 +92,8 @@ def test_gone_and_back_at_the_very_same_now_never_violates_the_key() -> None:
     assert next_history(gone, MISSING, now).equals(opened)
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.lists(st.sampled_from([QUIET, MISSING, INVALID, messy_world(1, 5), messy_world(2, 5)]), max_size=7))
+@settings(max_examples=10)
+@given(st.lists(st.sampled_from(A_FEW_WORLDS), max_size=7))
 def test_after_every_night_the_open_rows_are_that_nights_issues(nights: list[World]) -> None:
     history = IssueHistory.empty()
     for now, world in zip(NIGHTS, nights, strict=False):
@@ -144,8 +145,8 @@ def test_no_issues_are_an_empty_list() -> None:
     assert len(found) == 0
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(0, 30).map(lambda seed: messy_world(seed, clients=4)), min_size=1, max_size=4))
+@settings(max_examples=10)
+@given(st.lists(st.sampled_from(A_FEW_WORLDS), min_size=1, max_size=4))
 def test_open_counts_are_what_was_open_after_each_night(nights: list[World]) -> None:
     history = history_of(*nights)
     counts = open_counts(history, pd.DatetimeIndex(NIGHTS[: len(nights)]))

@@ -2,14 +2,12 @@
 
 import json
 
-import numpy as np
-import pandas as pd
 import phpserialize
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwa_pipeline.rules.members.lists import ListFormat, encode, encode_all, parse, parse_all
+from cwa_pipeline.rules.members.lists import ListFormat, encode, parse
 
 FORMATS: tuple[ListFormat, ...] = ("underscore", "comma", "php", "json")
 PCIDS = st.lists(st.integers(1, 10**18 - 1))
@@ -117,33 +115,3 @@ def test_anything_else_is_unreadable(list_format: ListFormat, text: str) -> None
 def test_php_and_json_are_what_their_own_libraries_read(pcids: list[int]) -> None:
     assert list(phpserialize.loads(encode(pcids, "php").encode()).values()) == pcids
     assert json.loads(encode(pcids, "json")) == pcids
-
-
-TEXTS = st.one_of(
-    st.none(),
-    st.text('_,0123456789 a:{}i;s"[].-+', max_size=12),
-    st.sampled_from(
-        ["", "_", "[]", "a:0:{}", "_1_2", "1001", "_0_", "_01_", "_1_\n", "1,2", "[1,2]", "[1, 2]", "call Ann"]
-    ),
-    *(PCIDS.map(lambda pcids, list_format=list_format: encode(pcids, list_format)) for list_format in FORMATS),
-)
-
-
-@pytest.mark.parametrize("list_format", FORMATS)
-@given(texts=st.lists(TEXTS, max_size=8))
-def test_a_column_of_lists_is_read_as_each_of_them_by_itself(list_format: ListFormat, texts: list[str | None]) -> None:
-    found = parse_all(pd.Series(texts, dtype="str"), list_format)
-    plain = [parse(text, list_format) for text in texts]
-    assert found.readable.tolist() == [listed is not None for listed in plain]
-    expected = [(row, pcid) for row, listed in enumerate(plain) for pcid in listed or ()]
-    assert list(zip(found.rows.tolist(), found.pcids.tolist(), strict=True)) == expected
-
-
-@pytest.mark.parametrize("list_format", FORMATS)
-@given(lists=st.lists(PCIDS, max_size=6))
-def test_a_column_of_lists_is_written_as_each_of_them_by_itself(
-    list_format: ListFormat, lists: list[list[int]]
-) -> None:
-    starts = np.cumsum([0, *map(len, lists)])
-    pcids = np.array([pcid for listed in lists for pcid in listed], dtype="int64")
-    assert encode_all(pcids, starts, list_format).tolist() == [encode(listed, list_format) for listed in lists]

@@ -375,7 +375,7 @@ def test_a_pcid_is_likely_for_one_computer_at_most() -> None:
 
 
 @given(world=worlds())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8)
 def test_in_a_messy_world_suggestions_are_few_free_and_for_the_unmatched(world: World) -> None:
     suggestions = suggestions_of(world)
     assert_is_table(suggestions, MatchSuggestions)
@@ -436,7 +436,7 @@ def slips(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(pairs=st.lists(slips(), min_size=1, max_size=8))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25)
 def test_the_index_finds_every_serial_one_slip_or_a_prefix_away(pairs: list[tuple[str, str]]) -> None:
     ours, theirs = (pd.Series(side, dtype="str").str.casefold() for side in zip(*pairs, strict=True))
     our_forms, their_forms = serial_likeness.folded(ours), serial_likeness.folded(theirs)
@@ -468,7 +468,7 @@ def test_the_index_finds_every_serial_one_slip_or_a_prefix_away(pairs: list[tupl
     ),
     choice=st.randoms(use_true_random=False),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10)
 def test_a_pcid_of_the_group_with_one_look_alike_is_first(serial: str, choice: random.Random) -> None:
     alike = dict(zip("0O1IL5S8B2Z6G", "O0ILIS5B8Z2G6", strict=True))
     place = choice.choice([place for place, letter in enumerate(serial) if letter in alike])
@@ -543,7 +543,7 @@ PAIRS = st.dictionaries(
 )
 
 
-@settings(deadline=None)
+@settings(max_examples=40)
 @given(PAIRS)
 def test_the_best_of_all_pairs_are_those_that_are_best_pair_by_pair(
     pairs: dict[tuple[int, int], tuple[int, bool]],

@@ -1,17 +1,12 @@
-"""A private nginx for the tests, with the shipped deploy/nginx.conf on free loopback ports, ended by its process id.
-
-What belongs here: the certificate and the password files that it asks for, and starting and ending it. What must not: what is behind it.
-"""
+"""A private nginx for the tests, with the shipped deploy/nginx.conf on free loopback ports."""
 
 import base64
 import hashlib
 import ipaddress
 import os
 import secrets
-import shutil
 import socket
 import subprocess
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -21,16 +16,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cwa_pipeline_tests.servers import ServerNotAvailable, free_port
+from cwa_pipeline_tests.servers import START_SECONDS, free_port, program, wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 CONFIGURATION = CHECKOUT / "deploy" / "nginx.conf"
-PROGRAMS = (
+FOLDERS = (
     CHECKOUT / ".nginx" / "usr" / "sbin",
     Path("/usr/sbin"),
     Path("/usr/local/sbin"),
 )  # tools/system-packages; Debian
-START_SECONDS = 15
 AROUND = """daemon off;
 {user}pid {folder}/pid;
 error_log {folder}/error.log;
@@ -55,26 +49,21 @@ class NginxServer:
         self.url = f"https://127.0.0.1:{self.https}"
         self.certificate = folder / "certificate.pem"
         self.operator, self.viewer = ("alice", secrets.token_urlsafe()), ("bob", secrets.token_urlsafe())
-        self._folder, self._moves = (
-            folder,
-            {
-                "listen 443 ssl;": f"listen 127.0.0.1:{self.https} ssl;",
-                "listen 80;": f"listen 127.0.0.1:{self.http};",
-                "/etc/ssl/certs/dagster.example.com.pem": str(self.certificate),
-                "/etc/ssl/private/dagster.example.com.key": str(folder / "key.pem"),
-                "/etc/nginx/cwa-operators": str(folder / "operators"),
-                "/etc/nginx/cwa-viewers": str(folder / "viewers"),
-                "http://127.0.0.1:3000;": f"http://127.0.0.1:{operators};",
-                "http://127.0.0.1:3001;": f"http://127.0.0.1:{viewers};",
-            },
-        )
+        self._moves = {
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.https} ssl;",
+            "listen 80;": f"listen 127.0.0.1:{self.http};",
+            "/etc/ssl/certs/dagster.example.com.pem": str(self.certificate),
+            "/etc/ssl/private/dagster.example.com.key": str(folder / "key.pem"),
+            "/etc/nginx/cwa-operators": str(folder / "operators"),
+            "/etc/nginx/cwa-viewers": str(folder / "viewers"),
+            "http://127.0.0.1:3000;": f"http://127.0.0.1:{operators};",
+            "http://127.0.0.1:3001;": f"http://127.0.0.1:{viewers};",
+        }
 
     @classmethod
     def start(cls, folder: Path, operators: int, viewers: int) -> Self:
-        """Start nginx before these two ports; raises ServerNotAvailable when it is not here."""
-        program = next((found for place in PROGRAMS if (found := shutil.which("nginx", path=str(place)))), None)
-        if not (program := program or shutil.which("nginx")):
-            raise ServerNotAvailable("nginx is not on this machine: tools/system-packages nginx")
+        """Start nginx before these two ports; ServerNotAvailable if the machine has no nginx."""
+        nginx = program("nginx", FOLDERS, "nginx")
         server = cls(folder, operators, viewers)
         text = CONFIGURATION.read_text(encoding="utf-8")
         for shipped, here in server._moves.items():
@@ -86,26 +75,14 @@ class NginxServer:
         for name, account in (("operators", server.operator), ("viewers", server.viewer)):
             (folder / name).write_text(_password_line(*account), encoding="ascii")
         _certify(server.certificate, folder / "key.pem")
-        command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-        server.process = subprocess.Popen(command, stderr=subprocess.PIPE)
-        server._wait_until_it_listens()
+        log = folder / "error.log"
+        server.process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(log)])
+        wait_until(lambda: socket.create_connection(("127.0.0.1", server.https)).close(), server.process, log)
         return server
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=START_SECONDS)
-
-    def _wait_until_it_listens(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.https)).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.process.kill()
-                    raise RuntimeError(f"nginx did not start:\n{self.process.communicate()[1].decode()}") from None
-                time.sleep(0.05)
+        self.process.wait(START_SECONDS)
 
 
 def _password_line(name: str, password: str) -> str:

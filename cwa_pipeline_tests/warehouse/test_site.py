@@ -19,12 +19,12 @@ from dagster._core.test_utils import create_run_for_test
 from cwa_pipeline.assets.failures import tell_of_failure
 from cwa_pipeline.assets.jobs import CWA_TAG, SITE_TAG
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
+from cwa_pipeline.commands.check import check_all
 from cwa_pipeline.commands.demo.msp import invented_msp
-from cwa_pipeline.commands.fitness import check_all
 from cwa_pipeline.commands.run import run_pruning
 from cwa_pipeline.config.environment import page_path, warehouse_url
 from cwa_pipeline.config.settings import Settings
-from cwa_pipeline.errors import PipelineError, SettingsError
+from cwa_pipeline.errors import BusyError, PipelineError, SettingsError
 from cwa_pipeline.page.renew import renew_page
 from cwa_pipeline.warehouse.backup import back_up, restore
 from cwa_pipeline.warehouse.site import claim, own_warehouse
@@ -73,7 +73,7 @@ def cwa_pipeline(opened: Shop, *arguments: str) -> subprocess.CompletedProcess[s
     return command(opened, "-m", "cwa_pipeline.commands", *arguments)
 
 
-@pytest.mark.parametrize("name", ["tampa bay", "tampa-bay", "", "1tampa", "tämpa", "t" * 41, "pg_tampa", "a;b", '"'])
+@pytest.mark.parametrize("name", ["tampa bay", "", "1tampa", "tämpa", "t" * 41, "pg_tampa", '"'])
 def test_a_sites_name_that_cannot_be_one_is_one_clear_line(tmp_path: Path, name: str) -> None:
     path = tmp_path / "cwa_pipeline.toml"
     path.write_text(f"[cwa]\nurl = 'https://cwa.example.com'\n[site]\nname = '{name}'\n", encoding="utf-8")
@@ -118,7 +118,7 @@ def test_two_sites_sync_and_undo_in_one_postgresql_database_each_in_its_schema(
 
         assert cwa_pipeline(tampa, "undo", run_id).returncode == 0
         assert tampa.lists() == untouched != miami.lists()
-        assert "DESKTOP" in cwa_pipeline(miami, "issues").stdout
+        assert own_table("open_issues")["subject"].str.contains("DESKTOP").any()
 
 
 def test_on_sqlite_a_sites_file_and_page_bear_its_name(tmp_path: Path) -> None:
@@ -134,7 +134,8 @@ def test_the_locks_of_two_sites_in_one_database_do_not_meet_and_one_sites_own_do
     tmp_path: Path, postgresql_server: PostgresqlServer
 ) -> None:
     with shop(tmp_path, postgresql_server.new_database()) as opened, Warehouse(warehouse_url()).exclusive():
-        assert cwa_pipeline(opened, "sync").returncode == 75
+        with pytest.raises(BusyError), Warehouse(warehouse_url()).exclusive():
+            pytest.fail("two syncs of one site")
         opened.configure(MIAMI)
         with Warehouse(warehouse_url()).exclusive():
             pass

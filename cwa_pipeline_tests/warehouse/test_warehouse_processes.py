@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -32,13 +31,6 @@ OLD = pd.DataFrame({"group_id": [1, 2], "name": ["old", "older"]})
 MANY_NEW = pd.DataFrame({"group_id": range(1, 50_001), "name": "new"})
 APPENDS = 10
 LEDGER = "additional_members_ledger"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
-    if request.param == "sqlite":
-        return URL.create("sqlite", database=str(tmp_path / "warehouse.db"))
-    return request.getfixturevalue("postgresql_server").new_database()
 
 
 @pytest.fixture
@@ -234,7 +226,7 @@ def test_a_file_that_another_program_holds_is_left_alone_with_a_remedy(
     monkeypatch.setattr(warehouse_sqlite, "BUSY_SECONDS", 0)
     with others(replace_and_wait_before_the_commit, url) as writers:
         writers[0].wait_until_ready()
-        with pytest.raises(WarehouseError, match=r"warehouse\.db: .*database is locked; another program has held it"):
+        with pytest.raises(WarehouseError, match=r"warehouse\.db: .*database is locked; another program has locked it"):
             warehouse.replace({"pcrt_groups": OLD.head(0)}, "third")
         let_them_finish(writers)
     assert warehouse.loads()["run_id"].tolist() == ["second"]

@@ -1,7 +1,4 @@
-"""The invented managed-service provider of the demo: a handful of customers that between them have every kind of issue.
-
-What belongs here: who has which machines, and what is wrong with them. Every name and serial number is made up.
-"""
+"""The invented managed-service provider of the demo: a few customers who together have every kind of issue."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +12,7 @@ TOMS_GARAGE = 100
 
 
 class _Msp:
-    """Both systems while they are being filled."""
+    """Both systems while they are filled."""
 
     def __init__(self) -> None:
         self.cwa = CwaWorld(
@@ -40,7 +37,7 @@ class _Msp:
         self.pcrt.pcids.append(Pcid(pcid, f"PC {pcid}", group_id, serial, "Examplebook 14", extra))
 
     def machine(self, number: int, client_id: int, group_id: int, *plans: str) -> None:
-        """A computer that lines up: one PCID with the same serial in its customer's group."""
+        """A computer without issues: one PCID with the same serial in its customer's group."""
         self.computer(number, client_id, f"EX{number:05}Q", *plans)
         self.pcid(1000 + number, group_id, f"EX{number:05}Q")
 
@@ -51,7 +48,7 @@ class _Msp:
 
 
 def invented_msp() -> tuple[CwaWorld, PcrtWorld]:
-    """The CWA server's records and the PCRT database's, with at least one case of every issue of the rules."""
+    """The records of CWA and of PCRT, with at least one case of every issue."""
     msp = _Msp()
     _toms_garage(msp)
     _clients_without_a_group(msp)
@@ -63,7 +60,7 @@ def invented_msp() -> tuple[CwaWorld, PcrtWorld]:
 
 
 def _toms_garage(msp: _Msp) -> None:
-    """All correct: eight computers on BizCare Plus, two on BizCare Premium, and a subscription of each. The lists are a day behind."""
+    """All correct: eight computers on BizCare Plus, two on BizCare Premium, and a subscription for each. The lists are a day old."""
     msp.customer(1, "Tom's Garage", str(TOMS_GARAGE), TOMS_GARAGE)
     for number in range(1, 11):
         msp.machine(number, 1, TOMS_GARAGE, PLUS if number <= 8 else PREMIUM)
@@ -80,7 +77,7 @@ def _clients_without_a_group(msp: _Msp) -> None:
 
 
 def _computers_without_a_pcid(msp: _Msp) -> None:
-    """pcid_does_not_exist and no_matching_pcid, beside computers that are right."""
+    """pcid_does_not_exist and no_matching_pcid, beside correct computers."""
     msp.customer(5, "Elm Street Dental", "104", 104)
     msp.machine(31, 5, 104, BASIC)
     msp.computer(32, 5, "EX00032Q", BASIC, asset_tag="4711")
@@ -94,7 +91,7 @@ def _computers_without_a_pcid(msp: _Msp) -> None:
 
 
 def _computers_in_the_wrong_place(msp: _Msp) -> None:
-    """not_in_group, in_wrong_group, no_cwa_group; and an Asset Tag that puts a generic serial right."""
+    """not_in_group, in_wrong_group, no_cwa_group, and an Asset Tag that overrides a generic serial."""
     msp.customer(6, "Fern Valley Vets", "105", 105)
     msp.machine(41, 6, 105, PLUS)
     msp.machine(42, 6, 0, PLUS)

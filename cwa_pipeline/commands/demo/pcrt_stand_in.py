@@ -1,10 +1,8 @@
-"""A PCRT database to try the pipeline on: the tables of a stock install and the BizCare customisation, filled from plain records.
+"""A PCRT database for the demo and the tests: the tables of a stock install with the BizCare customisation.
 
-What belongs here: the schema as facts on PCRT give it, and how a record is stored. What must not: who the customers are (`demo.msp`).
-Works on SQLite, MariaDB and MySQL; there with the storage engine that is asked for, MyISAM as in old shops, or InnoDB.
+Works on SQLite, MariaDB and MySQL, there with MyISAM (as in old shops) or InnoDB.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +22,7 @@ class PcrtGroup:
 
 @dataclass(frozen=True)
 class Pcid:
-    """A machine. `extra` overrides the serialised field when a test wants it odd."""
+    """A machine. `extra` replaces the serialised field, for a broken one."""
 
     pcid: int
     name: str
@@ -49,7 +47,7 @@ class Subscription:
 
 @dataclass
 class PcrtWorld:
-    """All that a PCRT database holds that matters here."""
+    """The content of a PCRT database."""
 
     groups: list[PcrtGroup] = field(default_factory=list)
     pcids: list[Pcid] = field(default_factory=list)
@@ -57,7 +55,7 @@ class PcrtWorld:
 
 
 def pcrt_tables(storage_engine: str = "MyISAM", charset: str = "utf8mb4") -> sa.MetaData:
-    """The tables; `storage_engine` and `charset` matter on MariaDB and MySQL only."""
+    """The tables; `storage_engine` and `charset` only matter on MariaDB and MySQL."""
     metadata = sa.MetaData()
     options: dict[str, Any] = {"mysql_engine": storage_engine, "mysql_charset": charset}
     text: dict[str, Any] = {"nullable": False, "server_default": ""}
@@ -94,13 +92,13 @@ def pcrt_tables(storage_engine: str = "MyISAM", charset: str = "utf8mb4") -> sa.
 
 
 def fill_pcrt(url: sa.URL, world: PcrtWorld, storage_engine: str = "MyISAM", charset: str = "utf8mb4") -> None:
-    """Make the tables in an empty database and fill them."""
+    """Create the tables in an empty database and fill them."""
     engine = sa.create_engine(url)
     metadata = pcrt_tables(storage_engine, charset)
     metadata.create_all(engine)
-    rows: dict[str, Iterable[dict[str, object]]] = {
-        "pc_group": ({"pcgroupid": group.group_id, "pcgroupname": group.name} for group in world.groups),
-        "pc_owner": (
+    rows: dict[str, list[dict[str, object]]] = {
+        "pc_group": [{"pcgroupid": group.group_id, "pcgroupname": group.name} for group in world.groups],
+        "pc_owner": [
             {
                 "pcid": pcid.pcid,
                 "pcname": pcid.name,
@@ -109,8 +107,8 @@ def fill_pcrt(url: sa.URL, world: PcrtWorld, storage_engine: str = "MyISAM", cha
                 "pcextra": serialised(pcid),
             }
             for pcid in world.pcids
-        ),
-        "subscriptions": (
+        ],
+        "subscriptions": [
             {
                 "subid": subscription.subscription_id,
                 "subname": subscription.name,
@@ -121,17 +119,17 @@ def fill_pcrt(url: sa.URL, world: PcrtWorld, storage_engine: str = "MyISAM", cha
                 "subactive": subscription.active,
             }
             for subscription in world.subscriptions
-        ),
+        ],
     }
     with engine.begin() as connection:
         for table, records in rows.items():
-            if filled := list(records):
-                connection.execute(metadata.tables[table].insert(), filled)
+            if records:
+                connection.execute(metadata.tables[table].insert(), records)
     engine.dispose()
 
 
 def serialised(pcid: Pcid) -> str:
-    """The machine's extra fields as PHP stores them: a memory size, and the serial number when there is one."""
+    """The machine's extra fields as PHP stores them: a memory size, and the serial number if there is one."""
     if pcid.extra is not None:
         return pcid.extra
     fields = {100: "16 GB"} | ({} if pcid.serial_number is None else {SERIAL_FIELD: pcid.serial_number})

@@ -1,8 +1,6 @@
-"""A stand-in for ConnectWise Automate: its REST API over real HTTP on loopback, from plain records.
+"""A stand-in for ConnectWise Automate: its REST API over real HTTP on loopback, with the faults on the wire of a real server.
 
-What belongs here: the server, and the faults on the wire that a real one has. What must not: what it answers
-(`stand_in_api`), the records (`stand_in_records`), the invented MSP that the demo serves with it, or anything of the
-pipeline's own reading. `make demo` and the tests both run on it.
+`make demo` and the tests use it. What it answers is in `stand_in_api`, the records are in `stand_in_records`.
 """
 
 import itertools
@@ -26,7 +24,7 @@ from cwa_pipeline.config.environment import CwaCredentials
 
 __all__ = ["Behaviour", "Client", "Computer", "CwaWorld", "Fault", "Group", "Request", "StandIn"]
 
-SHUTDOWN_POLL = 0.02  # seconds; the library's half a second would be most of a short test
+SHUTDOWN_POLL = 0.02  # seconds; the library's default of 0.5 would be most of a short test
 
 
 class StandIn(StandInApi):
@@ -60,17 +58,17 @@ class StandIn(StandInApi):
         self.stop()
 
     def stop(self) -> None:
-        """End the server and all its connections; stopping twice does no harm."""
+        """Stop the server and close all its connections. Can be called twice."""
         self.stopping.set()
         self._server.shutdown()
         self._server.server_close()
 
     def connections(self) -> list[Any]:
-        """The connections that are open now."""
+        """The open connections."""
         return list(self._server.open_connections)
 
     def record(self, method: str, target: str) -> Request:
-        """Note a request and run what is to happen before its answer."""
+        """Store a request, and call `before_answer`."""
         parts = urlsplit(target)
         query = {name.casefold(): value for name, value in parse_qsl(parts.query)}
         request = Request(next(self._numbers), method, parts.path, query, time.monotonic())
@@ -98,11 +96,11 @@ class _Server(ThreadingHTTPServer):
 
     def server_close(self) -> None:
         super().server_close()
-        for connection in list(self.open_connections):  # kept-alive ones would go on being served
+        for connection in list(self.open_connections):  # kept-alive ones would still be served
             self.shutdown_request(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; anything else is a mistake of ours and is shown."""
+        """Ignore a client that went away; show every other error."""
         if not isinstance(sys.exception(), ConnectionError) and not self.stand_in.stopping.is_set():
             super().handle_error(request, client_address)
 
@@ -148,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, body, headers=headers)
 
     def _went_wrong(self, request: Request, proper: Callable[[], tuple[str, dict[str, str]]]) -> bool:
-        """Carry out the fault ordered for this request, if any."""
+        """Carry out the fault for this request, if there is one."""
         fault = self.server.stand_in.behaviour.faults and self.server.stand_in.behaviour.faults(request)
         if not fault:
             return False
@@ -163,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
                 body, headers = proper()
                 self._answer(200, body[: len(body) // 2], headers=headers)
             case "reset":
-                # Lingering for no time makes the close a reset instead of a farewell.
+                # With a linger time of zero, close sends a reset.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
                 self.close_connection = True
@@ -195,4 +193,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content[:sent])
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: `requests` holds it all."""
+        """Log nothing: `requests` has everything."""

@@ -1,8 +1,4 @@
-"""What a CWA stand-in answers: its log-in, its lists with paging, conditions and fields, and its deviations.
-
-What belongs here: the API's habits without HTTP. What must not: sockets and faults on the wire (`stand_in`), the JSON
-shapes (`stand_in_records`).
-"""
+"""What a CWA stand-in answers, without HTTP: its log-in, its lists with paging, conditions and fields, and its deviations."""
 
 import json
 import re
@@ -24,14 +20,14 @@ from cwa_pipeline.commands.demo.stand_in_records import (
 )
 from cwa_pipeline.config.environment import CwaCredentials
 
-DEFAULT_PAGE_SIZE = 30  # what CWA gives when no pageSize is asked for
+DEFAULT_PAGE_SIZE = 30  # CWA's, if a request names no pageSize
 CONDITION = re.compile(r"(Id|GroupId) (?:in \(([0-9]+(?:,[0-9]+)*)\)|> ([0-9]+))", re.IGNORECASE)
 COMPUTERS_OF_A_GROUP = re.compile(r"v2/groups/([0-9]+)/computers")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request the stand-in got; number 1 is the first. No header is kept, so no secret is."""
+    """A request to the stand-in; the first has number 1. Headers are not stored, so no secret is."""
 
     number: int
     method: str
@@ -42,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Fault:
-    """What to do instead of answering properly."""
+    """What to do in place of a proper answer."""
 
     action: Literal["answer", "reset", "cut", "cut_json", "hang"] = "answer"
     status: int = 500
@@ -56,7 +52,7 @@ MembershipEndpoint = Literal["GroupComputers", "v2", "expand"]
 
 @dataclass
 class Behaviour:
-    """How this server differs from a well-behaved one; may be changed while it runs."""
+    """How this server differs from a well-behaved one. Can be changed while it runs."""
 
     page_cap: int | None = None
     total_count: bool = True
@@ -66,13 +62,13 @@ class Behaviour:
     ignore_condition: bool = False
     ignore_page: bool = False
     membership: frozenset[MembershipEndpoint] = frozenset({"GroupComputers", "v2", "expand"})
-    no_such_endpoint: int = 404  # how it says that it has no such endpoint
-    overlap: int = 0  # how many rows of the page before each page repeats
-    visible_computers: int | None = None  # an account that lost rights sees only so many, and no error
+    no_such_endpoint: int = 404  # the status for an endpoint that it does not have
+    overlap: int = 0  # how many rows of the previous page each page repeats
+    visible_computers: int | None = None  # an account that lost rights sees only this many, without an error
     two_factor: bool = False
     token_lifetime: float = 3600  # seconds
     latency: float = 0  # seconds a request
-    before_answer: Callable[[CwaWorld, Request], None] | None = None  # to change the world between pages
+    before_answer: Callable[[CwaWorld, Request], None] | None = None  # can change the world between pages
     faults: Callable[[Request], Fault | None] | None = None
 
 
@@ -85,7 +81,7 @@ class Refusal(Exception):  # noqa: N818 - the API's way of saying no, not a fail
 
 
 class Entry(NamedTuple):
-    """A record of a list: its ids, and what its JSON is made from. Light, as a list of 20,000 is made for each page."""
+    """A record of a list: its ids, and what its JSON is made from. Small, because each page makes a list of 20,000."""
 
     id: int
     make: Callable[..., Row]
@@ -104,7 +100,7 @@ class StandInApi:
         self._json: dict[tuple[Any, ...], str] = {}
 
     def log_in(self, account: Mapping[str, Any]) -> Row:
-        """The answer of apitoken. The clientId is not looked at here: a real server does not either."""
+        """The answer of apitoken. Like a real server, it does not check the clientId."""
         known = (self.credentials.username, self.credentials.password.get_secret_value())
         if (account.get("Username"), account.get("Password")) != known:
             raise Refusal(401, "The user name or password is not valid")
@@ -126,15 +122,15 @@ class StandInApi:
         }
 
     def accept_token(self, token: str) -> None:
-        """Take this token too, for as long as one lasts: for a log-in that is answered by a fault."""
+        """Accept this token too, for a log-in that a fault answers."""
         self._tokens[token] = datetime.now(UTC) + timedelta(seconds=self.behaviour.token_lifetime)
 
     def forget_tokens(self) -> None:
-        """End all tokens, as a restart of the server does."""
+        """Forget all tokens, as a restart of the server does."""
         self._tokens.clear()
 
     def may_read(self, authorization: str, client_id: str) -> bool:
-        """Whether a data call carries a token that still holds, and the clientId."""
+        """Whether a data call has a valid token and the clientId."""
         expires = self._tokens.get(authorization.removeprefix("Bearer "))
         return (
             expires is not None
@@ -143,7 +139,7 @@ class StandInApi:
         )
 
     def page(self, request: Request) -> tuple[str, int]:
-        """One page of a list as JSON, and how many records there are in all."""
+        """One page of a list as JSON, and the total number of records."""
         entries = self._ordered(request.query.get("orderby", ""), self._entries(request))
         entries = self._matching(request.query.get("condition", ""), entries)
         size = int(request.query.get("pagesize", DEFAULT_PAGE_SIZE))
@@ -223,7 +219,7 @@ class StandInApi:
         return [entry for number, entry in asked if number in wanted]
 
     def _fields(self, asked: str, entries: list[Entry]) -> tuple[str, ...] | None:
-        """The fields asked for; None for all."""
+        """The requested fields; None for all."""
         if not asked or self.behaviour.include_fields == "ignored":
             return None
         fields = tuple(asked.split(","))
@@ -232,7 +228,7 @@ class StandInApi:
         return fields
 
     def _as_json(self, entry: Entry, fields: tuple[str, ...] | None) -> str:
-        """The JSON of a record, made once; records are immutable, so one that changes in the world has another key."""
+        """The JSON of a record, cached. Records are immutable, so a changed one has another key."""
         key = (entry.make, entry.parts, self.behaviour.ids, fields)
         if (known := self._json.get(key)) is None:
             row = self._row(entry)

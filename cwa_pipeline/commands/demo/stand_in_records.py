@@ -1,15 +1,12 @@
-"""The records a CWA stand-in serves, and the JSON that ConnectWise Automate makes of each.
-
-What belongs here: plain records and their shapes in the API. What must not: HTTP, faults, or which MSP is invented.
-"""
+"""The records a CWA stand-in serves, and the JSON that ConnectWise Automate makes of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-NO_CONTACT = "0001-01-01T00:00:00"  # how CWA writes a computer that was never in touch
-MEMBERSHIP_ID_FACTOR = 1_000_000  # makes a membership's own id out of its two, the same whatever else is in the world
+NO_CONTACT = "0001-01-01T00:00:00"  # CWA's value for a computer that never had contact
+MEMBERSHIP_ID_FACTOR = 1_000_000  # makes a membership's id from its two ids
 
 Row = dict[str, Any]
 AsId = Callable[[int], str | int]
@@ -48,7 +45,7 @@ class Group:
 
 @dataclass
 class CwaWorld:
-    """All that the stand-in serves; it may change while it is served."""
+    """Everything that the stand-in serves. Can be changed while it runs."""
 
     clients: list[Client] = field(default_factory=list)
     computers: list[Computer] = field(default_factory=list)
@@ -57,7 +54,7 @@ class CwaWorld:
 
 
 def zoneless(moment: datetime) -> str:
-    """A time as the API writes it: UTC, but it does not say so."""
+    """A time as the API writes it: UTC, without a zone."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
@@ -75,7 +72,7 @@ def client_row(as_id: AsId, client: Client) -> Row:
 
 
 def group_row(as_id: AsId, group: Group, computers: tuple[int, ...] | None) -> Row:
-    """A group as `v1/Groups` has it; with its computers when `expand` asks for them."""
+    """A group as `v1/Groups` has it; with its computers if `expand` requests them."""
     row: Row = {
         "Id": as_id(group.id),
         "ParentId": "1",

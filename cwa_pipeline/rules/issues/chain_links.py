@@ -1,7 +1,6 @@
-"""Where the chain from a computer to the subscriptions that list it breaks: the code of each link.
+"""Where the chain from a computer to the subscriptions that list it breaks: a code for each link of each computer.
 
-What belongs here: the links of every computer, read off what other rules decided, by steps cheap enough for a million of them. What
-must not: the facts and sentences for people, which only the few computers that are shown get (`rules.explanation`).
+The facts and sentences of the few computers that are shown are in `explanation`.
 """
 
 from collections.abc import Iterable
@@ -28,7 +27,7 @@ HOLDING = {"by_asset_tag", "by_serial", "in_its_group", "in_plans", "listed"}  #
 
 _NONE = -1  # in place of the number of a case, a link or a row
 
-# What can be said of one PCID in one list, the worst first: it is what counts where a PCID belongs into several lists.
+# The state of one PCID in one list, the worst first: the worst counts if a PCID belongs into several lists.
 LISTINGS = pd.CategoricalDtype(
     ["unreadable", "all_held", "held", "conflict", "only_planned", "not_yet_synced", "listed"], ordered=True
 )
@@ -80,9 +79,9 @@ def bizcare_subscriptions(pcrt_subscriptions: pd.DataFrame) -> pd.DataFrame:
 
 
 def member_listings(subscription_members: pd.DataFrame, additional_members: pd.DataFrame) -> pd.DataFrame:
-    """What the last run made of each PCID in each list it belongs into: subscription_id, pcid and listing (LISTINGS).
+    """The state of each PCID in each list it belongs into, after the last run: subscription_id, pcid and listing (LISTINGS).
 
-    A list that was not written is as it was read, and lists the PCID all the same unless the PCID is among those it would have added.
+    A list that was not written is as it was read: it lists the PCID unless the PCID is one that it would have added.
     """
     members = subscription_members[["subscription_id", "pcid"]]
     lists = additional_members.set_index("subscription_id")
@@ -111,7 +110,7 @@ def member_listings(subscription_members: pd.DataFrame, additional_members: pd.D
 
 
 def _group_link(matches: pd.DataFrame, client_groups: pd.DataFrame, pcrt_groups: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Whether the PCID is in the group that the computer's client is tied to; it matters only where there is a PCID."""
+    """Whether the PCID is in the group that the computer's client is tied to; it matters only if there is a PCID."""
     client = pd.Index(client_groups["client_id"]).get_indexer(pd.Index(matches["client_id"]))
     untied = ("external_id_missing", "external_id_invalid", "group_does_not_exist")
     in_no_group = matches["pcid_group_id"].isna()
@@ -129,7 +128,7 @@ def _group_link(matches: pd.DataFrame, client_groups: pd.DataFrame, pcrt_groups:
 def _subscriptions_link(
     matches: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, listings: pd.DataFrame
 ) -> dict[str, np.ndarray]:
-    """What became of the PCID in the lists it belongs into, the worst of them; where there is none, what the group has instead."""
+    """The worst state of the PCID in the lists it belongs into; if there is no list, what the group has instead."""
     bizcare = bizcare_subscriptions(pcrt_subscriptions)
     groups, groups_with_plan = bizcare["effective_group_id"], bizcare.loc[bizcare["plan"].notna(), "effective_group_id"]
     worst = listings["listing"].cat.codes.groupby(listings["pcid"]).min()

@@ -1,7 +1,4 @@
-"""What does not line up about a client.
-
-What belongs here: when a client has an issue. What must not: what its External ID means (`rules.matching`).
-"""
+"""The issues of clients."""
 
 import pandas as pd
 

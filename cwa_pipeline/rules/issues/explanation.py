@@ -1,10 +1,7 @@
-"""Why a computer is covered, or why not: the chain from its serial number to the subscriptions that list it.
+"""Why a computer is covered, or why not: the chain from its serial number to the subscriptions that list it, in words.
 
-What belongs here: the facts that the sentence of each link names, and the smallest fix of the first broken one. What must not: which
-link holds (`rules.chain_links`), or any decision. Each is read off what another rule decided, so that an explanation cannot differ from
-the sync.
-
-A page that shows thousands of computers gets codes and facts, and puts the one into the other with TEXTS and FIXES as `told` does.
+Nothing is decided here: an explanation repeats what other rules decided, so it cannot differ from the sync. The page gets codes and
+facts, and fills them into TEXTS and FIXES as `told` does.
 """
 
 from collections.abc import Mapping
@@ -44,11 +41,11 @@ TEXTS = {
     "no_subscription_of_plan": "No subscription of group {expected_group_id} ({expected_group_name}) is for {plans}; they are for: "
     "{group_plans}",
     "unreadable": "Additional Members of subscription {unlisted_ids} cannot be read, so PCID {pcid} was not added",
-    "held": "Subscription {unlisted_ids} ought to list PCID {pcid}, but the group is held: {list_reason}",
-    "all_held": "Subscription {unlisted_ids} ought to list PCID {pcid}, but all groups are held: {list_reason}",
-    "conflict": "Subscription {unlisted_ids} ought to list PCID {pcid}, but was not written: {list_reason}",
-    "only_planned": "Subscription {unlisted_ids} ought to list PCID {pcid}, but the last run did not write: {list_reason}",
-    "not_yet_synced": "Subscription {unlisted_ids} ought to list PCID {pcid}, but no sync has come to it yet",
+    "held": "Subscription {unlisted_ids} should list PCID {pcid}, but the group is held: {list_reason}",
+    "all_held": "Subscription {unlisted_ids} should list PCID {pcid}, but all groups are held: {list_reason}",
+    "conflict": "Subscription {unlisted_ids} should list PCID {pcid}, but was not written: {list_reason}",
+    "only_planned": "Subscription {unlisted_ids} should list PCID {pcid}, but the last run did not write: {list_reason}",
+    "not_yet_synced": "Subscription {unlisted_ids} should list PCID {pcid}, but no sync has handled it yet",
 }
 
 # The smallest fix of each broken link: a code that is not here is of a link that holds.
@@ -103,7 +100,7 @@ COLUMNS = {
     "expected_group_name": "str",
     "other_pcids": "str",  # those with its serial number, for `duplicate_serial`
     "plans": "str",  # the plans it is in
-    "subscription_ids": "str",  # those that ought to list it, when the links before hold
+    "subscription_ids": "str",  # those that should list it, if the links before hold
     "unlisted_ids": "str",  # those of them that do not, for the reason that the code of `subscriptions` gives
     "list_reason": "str",  # why the last run did not write the first of those
     "group_subscription_ids": "str",  # the active BizCare subscriptions of the expected group
@@ -135,7 +132,7 @@ class Line(NamedTuple):
 
 
 def told(chain: Mapping[Any, object]) -> list[Line]:
-    """The chain of one row of `computer_chains` as sentences: each link that was reached, then the fix of the broken one."""
+    """One row of `computer_chains` as sentences: each link that was reached, then the fix of the broken one."""
     facts = {name: "none" if pd.isna(chain[name]) else str(chain[name]).strip() or "none" for name in COLUMNS}  # type: ignore[call-overload]
     reached = [(link, facts[link]) for link in LINKS if facts[link] != "none"]
     links = [Line(link, code not in FIXES, TEXTS[code].format_map(facts)) for link, code in reached]
@@ -158,9 +155,9 @@ def computer_chains(
 ) -> pd.DataFrame:
     """The chain of each of the computers: a code for each link, null where an earlier one is broken, and the facts (COLUMNS).
 
-    `broken` names the first broken link, null for a computer that is covered. `additional_members` may be empty: no sync has come
-    to its lists yet. The other tables may be of many more computers, and so may `links`, those of `computer_links` where they are known
-    already. One row per computer, by ascending id.
+    `broken` names the first broken link, null for a computer that is covered. `additional_members` may be empty: no sync
+    has handled its lists yet. The other tables may have many more computers; so may `links`, the result of `computer_links` if
+    it is already known. One row per computer, by ascending id.
     """
     matches = computer_matches[computer_matches["computer_id"].isin(cwa_computers["computer_id"])]
     members = subscription_members[subscription_members["pcid"].isin(matches["pcid"].dropna())]
@@ -212,14 +209,14 @@ def _facts_of_lists(listings: pd.DataFrame, lists: pd.DataFrame) -> pd.DataFrame
 
 
 def _pcids_with_the_same_serial(chains: pd.DataFrame, pcrt_pcids: pd.DataFrame) -> pd.Series:
-    """For each computer that was not matched because several PCIDs have its serial number: which."""
+    """For each computer that was not matched because several PCIDs have its serial number: those PCIDs."""
     serial = chains["serial_number_normalised"].where(chains["reason"] == "duplicate_serial")
     bearing = pcrt_pcids[pcrt_pcids["serial_number_normalised"].isin(serial.dropna().unique().tolist())]
     return lookup(serial, _joined(bearing["serial_number_normalised"], bearing["pcid"], " "))
 
 
 def _of_group(chains: pd.DataFrame, subscriptions: pd.DataFrame, values: pd.Series, separator: str) -> pd.Series:
-    """For each computer what is said of the subscriptions that count for its expected group."""
+    """For each computer, the values of the subscriptions of its expected group."""
     return lookup(chains["expected_group_id"], _joined(subscriptions["effective_group_id"], values, separator))
 
 

@@ -1,8 +1,4 @@
-"""What does not line up about a group's subscriptions.
-
-What belongs here: when a group or one of its subscriptions has an issue. What must not: which plan a subscription or a
-computer has (`rules.plans`).
-"""
+"""The issues of groups and of their subscriptions."""
 
 import pandas as pd
 

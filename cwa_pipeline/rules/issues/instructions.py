@@ -1,8 +1,4 @@
-"""What each issue means and how a technician resolves it, for exactly the reason at hand.
-
-What belongs here: words, one entry for every issue and reason of the rules. What must not: when there is an issue (the other rules),
-or how the words are shown (`page`, `assets.issues`).
-"""
+"""What each issue means and how a technician resolves it: one entry for every issue and reason."""
 
 from typing import NamedTuple
 
@@ -33,12 +29,12 @@ INSTRUCTIONS: dict[tuple[str, str | None], Instructions] = {
         ),
     ),
     ("no_pcrt_group", "external_id_invalid"): Instructions(
-        "External ID is no number",
+        "External ID is not a number",
         "The client's External ID in CWA holds something other than a whole number, so it names no group in PCRT. None of the client's "
         "computers can be listed in a subscription.",
         (
             "In PCRT search for the customer's group and note its group id.",
-            f"{_OPEN_CLIENT} Replace the whole of External ID by that number: digits only. Move a note that stands there elsewhere.",
+            f"{_OPEN_CLIENT} Replace all of External ID with that number: digits only. If it holds a note, move the note elsewhere.",
             _NEXT_NIGHT,
         ),
     ),
@@ -49,7 +45,7 @@ INSTRUCTIONS: dict[tuple[str, str | None], Instructions] = {
         (
             "In PCRT search for the customer's group by name and compare its group id with the External ID shown here.",
             f"{_OPEN_CLIENT} Correct External ID to the group's id.",
-            "Where the group is really gone, make it anew in PCRT and use its new id.",
+            "If the group is gone, create it again in PCRT and use its new id.",
         ),
     ),
     ("shared_external_id", None): Instructions(
@@ -59,7 +55,7 @@ INSTRUCTIONS: dict[tuple[str, str | None], Instructions] = {
         (
             "Compare the names of the clients with the name of the group.",
             "If one of them is another customer: open that client in CWA and correct External ID.",
-            "If it is meant so, snooze the issue with a note.",
+            "If both are the same customer, snooze the issue with a note.",
         ),
     ),
     ("pcid_does_not_exist", "asset_tag_unknown"): Instructions(
@@ -84,7 +80,7 @@ INSTRUCTIONS: dict[tuple[str, str | None], Instructions] = {
     ),
     ("no_matching_pcid", "no_pcid_with_serial"): Instructions(
         "No PCID has this serial number",
-        "No machine in PCRT has the computer's serial number: it was never entered, was mistyped, or the machine is not in PCRT yet. "
+        "No machine in PCRT has the computer's serial number: it was never entered, it was mistyped, or the machine is not in PCRT yet. "
         "Until then the computer is not covered.",
         (
             "Look at the likeliest PCIDs shown here. If one of them is this machine, open it in PCRT and correct its serial number.",
@@ -111,7 +107,7 @@ INSTRUCTIONS: dict[tuple[str, str | None], Instructions] = {
     ),
     ("in_wrong_group", None): Instructions(
         "The PCID is in another customer's group",
-        "In CWA the computer belongs to one customer, in PCRT its PCID belongs to another. It is listed for neither.",
+        "In CWA the computer belongs to one customer; in PCRT its PCID belongs to another. It is listed for neither.",
         (
             "Find out whose machine it is now: its last user and the customer's name help.",
             "If PCRT is wrong: open the asset by its PCID and move it to the expected group.",
@@ -171,7 +167,7 @@ INSTRUCTIONS: dict[tuple[str, str | None], Instructions] = {
         "A client in CWA is tied to this group, but in PCRT the group has no active BizCare subscription. Its covered machines are listed "
         "nowhere, and nothing is billed.",
         (
-            "Ask whoever sells the plans whether the customer has one.",
+            "Ask the person who sells the plans whether the customer has one.",
             "If so: in PCRT add the subscription to the group and fill in its CWA Group with the plan's name.",
             "If not: take the customer's computers out of the plans' groups in CWA.",
         ),
@@ -234,16 +230,16 @@ INSTRUCTIONS: dict[tuple[str, str | None], Instructions] = {
         "a person has looked; every other customer goes on.",
         (
             "See what would go: `cwa-pipeline plan`.",
-            "If something is wrong in CWA (computers moved, a plan's group emptied), put it right there: the hold ends by itself.",
-            "If it is right so, release it: `cwa-pipeline sync --release` and the group's id.",
+            "If something is wrong in CWA (computers moved, a plan's group emptied), correct it there: the hold then ends by itself.",
+            "If the change is right, release it: `cwa-pipeline sync --release` and the group's id.",
         ),
     ),
     ("members_held", "undone"): Instructions(
         "Held: the last write was undone",
-        "Somebody took back what a sync wrote for this group. It stays as it is until it is released, so that the next night does not "
-        "just repeat it.",
+        "Somebody undid what a sync wrote for this group. Nothing is written until it is released, so that the next sync does not "
+        "repeat it.",
         (
-            "Put right what was wrong, in CWA or in PCRT.",
+            "Correct what was wrong, in CWA or in PCRT.",
             "See what would be written: `cwa-pipeline plan`.",
             "Then release it: `cwa-pipeline sync --release` and the group's id.",
         ),

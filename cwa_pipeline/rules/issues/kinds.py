@@ -1,8 +1,4 @@
-"""The catalogue of issues, and what the three issue tables have in common.
-
-What belongs here: each kind of issue with what it is about, how bad it is and what it means, and how an issue is named.
-What must not: when there is one (`rules.client_issues`, `rules.computer_issues`, `rules.group_issues`).
-"""
+"""Every kind of issue, and what the three issue tables have in common."""
 
 from typing import Literal, NamedTuple
 
@@ -56,7 +52,7 @@ ISSUES: dict[str, Kind] = {
 
 
 def issue_key(about: str, ids: pd.Series, issue: str) -> pd.Series:
-    """What names an issue: the same every night for the same issue about the same thing, whatever its reason."""
+    """The key of an issue: the same every night for the same issue about the same thing, whatever its reason."""
     return f"{about}:" + ids.astype("str") + f":{issue}"
 
 

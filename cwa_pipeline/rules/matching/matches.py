@@ -1,10 +1,5 @@
-"""What is tied to what: clients to groups, computers to PCIDs.
+"""Which group a client is tied to and which PCID a computer is matched to, or the reason why not."""
 
-What belongs here: the decision, and the reason where there is none to make. What must not: calling that an issue
-(`rules.client_issues`, `rules.computer_issues`).
-"""
-
-import numpy as np
 import pandas as pd
 
 from cwa_pipeline.rules.frames import as_table, first_true, lookup
@@ -12,7 +7,7 @@ from cwa_pipeline.rules.matching.numbers import is_whole_number, whole_number
 from cwa_pipeline.rules.matching.serials import is_generic, normalise
 from cwa_pipeline.tables import ClientGroups, ComputerMatches
 
-UNSET_EXTERNAL_IDS = ["", "0"]  # what CWA has, once trimmed, where nobody filled in an External ID
+UNSET_EXTERNAL_IDS = ["", "0"]  # an External ID, trimmed, that nobody filled in
 
 
 def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.DataFrame:
@@ -38,19 +33,14 @@ def client_groups(cwa_clients: pd.DataFrame, pcrt_groups: pd.DataFrame) -> pd.Da
 
 
 def pcids_with_serial(serials: pd.Series, pcrt_pcids: pd.DataFrame, serial_blacklist: pd.DataFrame) -> pd.DataFrame:
-    """How many PCIDs have each serial (normalised), and which one when it is one; generic serials in PCRT never count.
+    """How many PCIDs have each serial (normalised), and the PCID if it is one; generic serials in PCRT never count.
 
-    Returns how_many and pcid (0 for none, any for several), one row per serial asked for, with the index of `serials`.
+    Returns how_many and pcid (0 for none, any of them for several), one row per serial, with the index of `serials`.
     """
     counts = ~is_generic(pcrt_pcids["serial_number_normalised"], serial_blacklist)
-    held = pcrt_pcids.loc[counts, ["pcid", "serial_number_normalised"]]
-    # Both sides become small integers once; every later step is then an array look-up instead of a comparison of texts.
-    number, distinct = pd.factorize(pd.concat([serials, held["serial_number_normalised"]], ignore_index=True))
-    asked_number, held_number = number[: len(serials)], number[len(serials) :]
-    how_many = np.bincount(held_number, minlength=len(distinct))
-    pcid = np.zeros(len(distinct), dtype="int64")
-    pcid[held_number] = held["pcid"].to_numpy()
-    return pd.DataFrame({"how_many": how_many[asked_number], "pcid": pcid[asked_number]}, index=serials.index)
+    found = pcrt_pcids[counts].groupby("serial_number_normalised")["pcid"].agg(["size", "max"])
+    found = found.set_axis(["how_many", "pcid"], axis="columns").astype("int64")
+    return found.reindex(serials, fill_value=0).set_axis(serials.index)
 
 
 def computer_matches(

@@ -1,7 +1,4 @@
-"""Ids that a technician typed into a text field.
-
-What belongs here: what counts as a whole number, and which one it is. What must not: what the number names.
-"""
+"""Ids that a technician typed into a text field."""
 
 import re
 
@@ -10,18 +7,16 @@ import pandas as pd
 from cwa_pipeline.rules.frames import map_distinct
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
-
-# So many digits are sure to fit a 64-bit column. No system hands out a longer id, so a longer number names nothing.
-MOST_DIGITS = 18
+MOST_DIGITS = 18  # always fits a 64-bit column; no system gives out a longer id, so a longer number names nothing
 
 
 def is_whole_number(text: pd.Series) -> pd.Series:
-    """Whether a text is, trimmed, an optional minus and ASCII digits; never for a missing one."""
+    """Whether a text is, trimmed, an optional minus and ASCII digits; False for null."""
     return map_distinct(text, lambda value: bool(_WHOLE_NUMBER.fullmatch(value.strip())), missing=False, dtype="bool")
 
 
 def whole_number(text: pd.Series) -> pd.Series:
-    """The whole number a text is, as Int64; null when it is none, or one too long to name anything."""
+    """The whole number in a text, as Int64; null if it is none, or one too long to name anything."""
 
     def number(value: str) -> int | None:
         digits = value.strip()

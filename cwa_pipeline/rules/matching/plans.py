@@ -1,11 +1,7 @@
-"""Which CWA groups stand for a plan, which plan a subscription names, and which plans a computer or a group is in.
-
-What belongs here: what a plan is, on either side. What must not: whether the two sides agree (`rules.group_issues`).
-"""
+"""Which CWA groups stand for a plan, which plan a subscription names, and which plans a computer or a group is in."""
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from cwa_pipeline.rules.frames import as_table, lookup
@@ -13,11 +9,11 @@ from cwa_pipeline.rules.matching.numbers import whole_number
 from cwa_pipeline.rules.matching.serials import normalise
 from cwa_pipeline.tables import CwaGroups, PcrtSubscriptions
 
-UNSET_FIELDS = ["", "0"]  # what a CWA Group field holds, once trimmed, where nobody filled it in: text or id of none
+UNSET_FIELDS = ["", "0"]  # a CWA Group field, trimmed, that nobody filled in
 
 
 def _plans_by_name(names: pd.Series, plans: Sequence[str]) -> pd.Series:
-    """The plan, as the configuration spells it, whose normalised name a name has; null for a name that is no plan's."""
+    """The plan, as the configuration spells it, whose normalised name a name has; null for any other name."""
     spelling = pd.Series(plans, dtype="str")
     return lookup(normalise(names), spelling.set_axis(normalise(spelling)))
 
@@ -50,11 +46,11 @@ def subscriptions_with_plans(
     by_name = _plans_by_name(field, plans)
     by_id = lookup(whole_number(field), cwa_groups.set_index("cwa_group_id")["plan"])
     group_of_pcid = lookup(subscriptions["pcid"], pcrt_pcids.set_index("pcid")["group_id"])
-    starts_so = subscriptions["name"].fillna("").str.startswith(bizcare_prefix)
+    has_prefix = subscriptions["name"].fillna("").str.startswith(bizcare_prefix)
     return as_table(
         subscriptions.assign(
             effective_group_id=subscriptions["group_id"].fillna(group_of_pcid),
-            is_bizcare=~normalise(field).isin(UNSET_FIELDS) | starts_so,
+            is_bizcare=~normalise(field).isin(UNSET_FIELDS) | has_prefix,
             plan=by_name.fillna(by_id),
         ),
         PcrtSubscriptions,
@@ -63,16 +59,9 @@ def subscriptions_with_plans(
 
 def computer_plans(cwa_group_members: pd.DataFrame, cwa_groups: pd.DataFrame) -> pd.DataFrame:
     """The plans each computer is in: computer_id and plan, distinct, sorted."""
-    groups = cwa_groups[cwa_groups["plan"].notna()]
-    # Plans are numbers by their order until the end: sorting and comparing millions of texts takes three times as long.
-    number, plans = pd.factorize(groups["plan"], sort=True)
-    group = pd.Index(groups["cwa_group_id"]).get_indexer(pd.Index(cwa_group_members["cwa_group_id"]))
-    computer, plan = cwa_group_members["computer_id"].to_numpy()[group >= 0], number[group[group >= 0]]
-    order = np.lexsort((plan, computer))
-    computer, plan = computer[order], plan[order]
-    is_first = np.ones(len(order), dtype="bool")
-    is_first[1:] = (computer[1:] != computer[:-1]) | (plan[1:] != plan[:-1])
-    return pd.DataFrame({"computer_id": computer[is_first], "plan": plans.take(plan[is_first])})
+    plans = cwa_groups.loc[cwa_groups["plan"].notna(), ["cwa_group_id", "plan"]]
+    pairs = cwa_group_members.merge(plans, on="cwa_group_id")[["computer_id", "plan"]]
+    return pairs.drop_duplicates().sort_values(["computer_id", "plan"], ignore_index=True)
 
 
 def group_plans(
@@ -82,6 +71,5 @@ def group_plans(
     pairs = computer_plans(cwa_group_members, cwa_groups)
     client_id = lookup(pairs["computer_id"], cwa_computers.set_index("computer_id")["client_id"])
     group_id = lookup(client_id, client_groups.set_index("client_id")["group_id"])
-    # Those of no group are in none of these.
     sizes = pairs.assign(group_id=group_id).groupby(["group_id", "plan"], as_index=False).size()
     return sizes.rename(columns={"size": "computers"})

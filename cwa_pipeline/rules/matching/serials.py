@@ -1,38 +1,30 @@
-"""How serial numbers are compared, and which of them identify no machine.
-
-What belongs here: the normal form and the list of generic serials. What must not: which machine a serial number belongs
-to (`rules.matching`).
-"""
+"""How serial numbers are compared, and which of them identify no machine."""
 
 from collections.abc import Iterable
 
 import pandas as pd
-import pyarrow.compute as pc
 
-from cwa_pipeline.rules.frames import as_table, map_text
+from cwa_pipeline.rules.frames import as_table, map_distinct
 from cwa_pipeline.tables import SerialBlacklist
-
-# Printable ASCII without a blank at either end or two in a row: of such a text, normalising is nothing but lower case.
-_TRIMMED_ASCII = r"^([!-~]+( [!-~]+)*)?$"
 
 
 def normalise(text: pd.Series) -> pd.Series:
     """A serial is compared normalised: trimmed, inner white space collapsed to one blank, case-folded."""
-    return map_text(text, _TRIMMED_ASCII, pc.ascii_lower, lambda value: " ".join(value.split()).casefold(), missing="")
+    return map_distinct(text, lambda value: " ".join(value.split()).casefold(), missing="", dtype="str")
 
 
 def with_normalised_serial(machines: pd.DataFrame) -> pd.DataFrame:
-    """Tables keep the serial number as read, and the normalised form in a column of its own, right behind it."""
+    """Tables keep the serial number as read, and the normalised form in a column of its own right after it."""
     machines = machines.drop(columns="serial_number_normalised", errors="ignore")
-    behind = machines.columns.tolist().index("serial_number") + 1
-    machines.insert(behind, "serial_number_normalised", normalise(machines["serial_number"]))
+    after = machines.columns.tolist().index("serial_number") + 1
+    machines.insert(after, "serial_number_normalised", normalise(machines["serial_number"]))
     return machines
 
 
 def serial_blacklist(lines: Iterable[str]) -> pd.DataFrame:
-    """The generic serials, one value a line as it stands; blank is always among them.
+    """The generic serials, one value a line as it stands; blank is always one of them.
 
-    Of values that compare equal the first counts. Returns a `serial_blacklist` table.
+    Of values that compare equal, the first counts. Returns a `serial_blacklist` table.
     """
     values = pd.Series([*(line.rstrip("\r\n") for line in lines), ""], dtype="str")
     listed = pd.DataFrame({"serial_number": values, "normalised": normalise(values)})

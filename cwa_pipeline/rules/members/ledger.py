@@ -1,7 +1,4 @@
-"""What the ledger of writes tells: what we wrote last, and what was under way when a sync died.
-
-What belongs here: reading the ledger's rows, and the rows that settle the ones left open. What must not: adding them to it.
-"""
+"""What the ledger of writes says: what we wrote last, and what was under way when a sync died."""
 
 import pandas as pd
 
@@ -24,17 +21,17 @@ def last_written(ledger: pd.DataFrame) -> pd.DataFrame:
 
 
 def unsettled(ledger: pd.DataFrame) -> pd.DataFrame:
-    """The planned writes of which nothing more is known: the sync that planned them died before it could say."""
+    """The planned writes without an outcome: the sync that planned them died before it could record one."""
     settled = pd.MultiIndex.from_frame(ledger.loc[ledger["status"] != "planned", _ONE_WRITE])
     planned = ledger[ledger["status"] == "planned"]
     return planned[~pd.MultiIndex.from_frame(planned[_ONE_WRITE]).isin(settled)]
 
 
 def settled(ledger: pd.DataFrame, pcrt_subscriptions: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
-    """The rows that settle what is unsettled, by what PCRT has now.
+    """The outcome of each unsettled write, by what PCRT has now.
 
-    PCRT has the list that was to be written: `written`; it has the list of before: `not_written`; it has another one, or the
-    subscription is gone: `conflict`, somebody changed it since. Returns rows of the `additional_members_ledger` table.
+    PCRT has the planned list: `written`. It has the list of before: `not_written`. It has another one, or the subscription is
+    gone: `conflict`, because somebody changed it since. Returns rows of the `additional_members_ledger` table.
     """
     under_way = unsettled(ledger)
     lists = pcrt_subscriptions.set_index("subscription_id")["additional_members"]

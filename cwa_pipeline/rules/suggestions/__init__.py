@@ -1,1 +1,1 @@
-"""How alike a computer of CWA and a machine of PCRT are: the evidence behind a suggested match (`rules.suggestions`)."""
+"""The likeliest PCIDs of a computer that was not matched."""

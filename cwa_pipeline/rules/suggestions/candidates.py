@@ -1,23 +1,22 @@
-"""Which pairs of an unmatched computer and a PCID are worth a look, so that nobody compares all with all.
+"""Which pairs of an unmatched computer and a PCID are compared: those that share a key, within a bound."""
 
-What belongs here: finding pairs through a key that both sides share, within a bound. What must not: judging a pair
-(`rules.suggestions`).
-"""
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
-from cwa_pipeline.rules.suggestions.serial_keys import keys_of, sieve_of, sifted
+from cwa_pipeline.rules.suggestions.serials import LEAST_BEHIND_PREFIX, LEAST_LETTERS
 
-# A world in which thousands share one key (a serial, a name, a group) would make millions of pairs. Pairs are taken from the
-# rarest key up until so many are found: what many share says little, and what is left out is the commonest.
+MOST_LETTERS = 40  # a longer serial (one of VMware has 38) is not typed by people, and is not compared
+# Thousands of machines that share one key (a serial, a name, a group) would make millions of pairs. Pairs are taken from the
+# rarest key up to this number: what many share says little.
 MOST_PAIRS = 1_000_000
 
 
 def pairs_sharing(ours: pd.DataFrame, theirs: pd.DataFrame, on: list[str], most: int = MOST_PAIRS) -> pd.DataFrame:
     """The rows of both sides joined by key, the keys that make the fewest pairs first, `most` pairs at the most.
 
-    A key counts wholly or not at all, so that the order of rows decides nothing. Null is no key. Columns of the same name
+    All pairs of a key are taken or none, so the order of rows does not matter. Null is no key. Columns of the same name
     get `_ours` and `_theirs`.
     """
     ours, theirs = ours.dropna(subset=on), theirs.dropna(subset=on)
@@ -65,17 +64,36 @@ def _rarest(keys: pd.DataFrame, number: np.ndarray, pairs: np.ndarray, most: int
 def with_near_serials(our_forms: pd.Series, their_forms: pd.Series, most: int = MOST_PAIRS) -> pd.DataFrame:
     """Rows (computer, machine: positions on either side) of folded serials that are equal, one slip or a prefix apart.
 
-    A few of them are further apart, where the two share a hash by chance: `serial_likeness.errors` tells.
+    Two serials that are one slip apart (a character wrong, missing or added, two swapped) are equal or share a text that
+    is one of them, or both, without one character.
     """
-    ours = keys_of(our_forms)
-    theirs = keys_of(their_forms, sieve_of(ours))
-    ours = sifted(ours, sieve_of(theirs))
+    our_whole, their_whole = (_texts(forms, lambda form: [form]) for forms in (our_forms, their_forms))
+    our_slips, their_slips = (_texts(forms, _without_one_character) for forms in (our_forms, their_forms))
     joined = [
-        pairs_sharing(pd.concat(ours[:2]), pd.concat(theirs[:2]), ["key"], most),
-        pairs_sharing(ours.behind, theirs.whole, ["key"], most),
-        pairs_sharing(ours.whole, theirs.behind, ["key"], most),
+        pairs_sharing(pd.concat([our_whole, our_slips]), pd.concat([their_whole, their_slips]), ["key"], most),
+        pairs_sharing(_texts(our_forms, _without_prefix), their_whole, ["key"], most),
+        pairs_sharing(our_whole, _texts(their_forms, _without_prefix), ["key"], most),
     ]
     return distinct(pd.concat(joined).rename(columns={"row_ours": "computer", "row_theirs": "machine"}))
+
+
+def _texts(forms: pd.Series, texts_of: Callable[[str], Iterable[str]]) -> pd.DataFrame:
+    """row (the position of the serial) and key: the texts that each folded serial of a usual length gives."""
+    rows = (
+        (row, text)
+        for row, form in enumerate(forms)
+        if LEAST_LETTERS <= len(form) <= MOST_LETTERS
+        for text in texts_of(form)
+    )
+    return pd.DataFrame(rows, columns=["row", "key"]).astype({"row": "int64", "key": "str"})
+
+
+def _without_one_character(form: str) -> Iterable[str]:
+    return {form[:place] + form[place + 1 :] for place in range(len(form))}
+
+
+def _without_prefix(form: str) -> Iterable[str]:
+    return (form[start:] for start in range(1, len(form) - LEAST_BEHIND_PREFIX + 1))
 
 
 def distinct(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,4 @@
-"""What speaks for and against each pair of an unmatched computer and a PCID.
-
-What belongs here: one function per kind of evidence, which finds it for all pairs at once. What must not: how much it says
-(`rules.suggestions`).
+"""What speaks for and against each pair of an unmatched computer and a PCID: one function for each kind of evidence.
 
 `computers` are the unmatched ones and `machines` the PCIDs that may be suggested, both with a plain index; a pair names a row
 of each (columns computer and machine), and serials are null where they say nothing (`serials.with_forms`).
@@ -13,11 +10,10 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
 from cwa_pipeline.rules.matching.numbers import is_whole_number
-from cwa_pipeline.rules.suggestions import names as name_likeness
+from cwa_pipeline.rules.suggestions import names
 from cwa_pipeline.rules.suggestions import serials as serial_likeness
 from cwa_pipeline.rules.suggestions.candidates import pairs_sharing
 from cwa_pipeline.rules.suggestions.fleets import NO_FLEET, fleet_signs
-from cwa_pipeline.rules.suggestions.word_rows import word_rows
 
 LEAST_DISTINCTIVE = 7  # a name of so many characters with a digit in it, once on either side, is no coincidence
 LEAST_TAG_DIGITS = 4  # a shorter Asset Tag is one digit off many PCIDs
@@ -63,11 +59,12 @@ def shared_words(computers: pd.DataFrame, machines: pd.DataFrame, all_computers:
 
     `name`: the computer's whole name is in the PCID's, `word`: a telling word of it is, `user`: the last user's name is.
     The share is 1 for a word that one computer and one PCID of the group have, 1/2 for one that two have, and so on; all
-    computers of the group count, matched ones too (all_computers: name, last_user, group_id), for what all are called says
-    little. A distinctive whole name is looked for in all groups, where no other unmatched computer or PCID has it.
+    computers of the group count, matched ones too (all_computers: name, last_user, group_id), because a common name says
+    little. A distinctive whole name counts in all groups if no other unmatched computer or PCID has it.
     """
     ours = _words_of_computers(computers)
-    typed = word_rows(machines["name"], name_likeness.typed_words, among=ours["word"])
+    typed = names.word_rows(machines["name"], names.typed_words)
+    typed = typed[typed["word"].isin(ours["word"])]
     typed["group_id"] = machines["group_id"].take(typed["row"].to_numpy()).array
     typed["machines"] = typed.groupby(["group_id", "word"])["row"].transform("size")
     in_group = pairs_sharing(ours, typed, ["group_id", "word"])
@@ -90,15 +87,12 @@ def shared_words(computers: pd.DataFrame, machines: pd.DataFrame, all_computers:
 
 def _words_of_computers(computers: pd.DataFrame) -> pd.DataFrame:
     """row, word, kind and group_id of the telling words of each computer's name and last user."""
-    kinds = {
-        "name": (computers["name"], name_likeness.whole_name),
-        "word": (computers["name"], name_likeness.name_words),
-        "user": (computers["last_user"], name_likeness.user_words),
+    words_of = {
+        "name": names.word_rows(computers["name"], names.whole_name),
+        "word": names.word_rows(computers["name"], names.name_words),
+        "user": names.word_rows(computers["last_user"], names.user_words),
     }
-    words = pd.concat(
-        [word_rows(text, words).assign(kind=kind) for kind, (text, words) in kinds.items()],
-        ignore_index=True,
-    )
+    words = pd.concat([rows.assign(kind=kind) for kind, rows in words_of.items()], ignore_index=True)
     return words.assign(group_id=computers["group_id"].take(words["row"].to_numpy()).array)
 
 

@@ -1,8 +1,4 @@
-"""Machines bought together, whose serial numbers differ in one or two characters without anybody having mistyped one.
-
-What belongs here: whether wrong characters between two serials are more likely the next machine of a fleet. What must not:
-other typing errors: serials of a fleet are of one length, and seldom differ by look-alikes or by two characters swapped.
-"""
+"""Machines bought together: their serials differ in one or two characters although nobody mistyped one."""
 
 from typing import Any
 

@@ -1,18 +1,14 @@
-"""What names say about a machine: the words in them, the words that say nothing, and the make.
-
-What belongs here: how a computer's name, its last user and what the shop typed become words that can be compared. What must
-not: how much a word says (`rules.suggestions`).
-"""
+"""What names say about a machine: the words in them, and the make."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import pandas as pd
 
 from cwa_pipeline.rules.frames import map_distinct
 
-# Words that stand in the names of machines, or of users, of every customer.
+# Words in the names of machines, or of users, of every customer.
 _COMMON = """
     admin administrator asset book client computer default desktop device guest home laptop local machine main manager minipc
     mobile new notebook nuc office old owner pc personal postgres server sql staff station system tablet test the user virtual
@@ -22,7 +18,7 @@ COMMON_WORDS = frozenset(_COMMON.split())
 LEAST_LETTERS = 3  # "pc", "hp" and "jo" are in too many words
 MOST_WORDS = 12  # a name with more is a note that somebody typed; its first words are read
 
-# What a shop or a BIOS says for each make; models too, for many a shop types nothing but "Optiplex".
+# What a shop or a BIOS says for each make; models too, because many shops type nothing but "Optiplex".
 MAKES = {
     "Acer": "acer aspire",
     "Apple": "apple macbook imac mac macmini",
@@ -80,16 +76,24 @@ def user_words(last_user: str) -> list[str]:
 
 
 def typed_words(name: str) -> list[str]:
-    """The telling words of a machine's name as the shop typed it, two to four neighbours as one word among them.
+    """The telling words of a machine's name as the shop typed it, and two to four neighbors as one word.
 
-    So that `Front desk` has `frontdesk`, `DESKTOP-4F2K9QA (Anna)` has `desktop4f2k9qa`, and `Annas laptop` has `anna`;
-    `Henry Adams` has `hadams` as well, as many log in.
+    So `Front desk` has `frontdesk`, `DESKTOP-4F2K9QA (Anna)` has `desktop4f2k9qa`, and `Annas laptop` has `anna`;
+    `Henry Adams` also has `hadams`, a common log-in name.
     """
     words = words_of(name)
     joined = ["".join(words[start : start + size]) for size in (2, 3, 4) for start in range(len(words) - size + 1)]
     singular = (word.removesuffix("s") for word in words)
     log_ins = [first[0] + second for first, second in pairwise(words)]
     return telling([*words, *log_ins, *_without_number(words), *singular, *joined, *_without_number(joined)])
+
+
+def word_rows(text: pd.Series, words: Callable[[str], list[str]]) -> pd.DataFrame:
+    """One row for each word that `words` finds in each text: row (the position in `text`) and word."""
+    number, distinct = pd.factorize(text)
+    found = pd.Series([*map(words, distinct.tolist()), []], dtype="object")
+    rows = found.take(number).set_axis(pd.RangeIndex(len(text), name="row")).explode().dropna()
+    return rows.astype("str").rename("word").reset_index()
 
 
 def makes(text: pd.Series) -> pd.Series:

@@ -1,20 +1,14 @@
-"""How one serial number may be another one mistyped.
-
-What belongs here: the forms of a serial in which typing errors vanish, and the name of the error between two serials. What must
-not: which pairs are looked at (`rules.likeness.serial_keys`), or how much an error says (`rules.suggestions`).
-"""
+"""How one serial number may be another one mistyped: the kinds of typing error, and which one is between two serials."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from rapidfuzz.distance import OSA, Hamming, Postfix
 from rapidfuzz.process import cpdist
 
-from cwa_pipeline.rules.frames import map_text
+from cwa_pipeline.rules.frames import map_distinct
 
 LOOK_ALIKES = str.maketrans("oilszbg", "0115286")  # O/0, I/1/L, S/5, Z/2, B/8, G/6
 LEAST_LETTERS = 5  # a shorter serial is near too many others to say anything
@@ -24,42 +18,28 @@ LEAST_FOR_TWO_SLIPS = 7  # in a shorter serial, two wrong characters leave too l
 # What two serials have in common, from much to little. The last two: another serial altogether, and one of them says nothing.
 SAME, BLANKS, LOOK_ALIKE, PREFIX, SWAPPED, MISSING, EXTRA, WRONG, TWO_SLIPS, FAR, UNKNOWN = range(11)
 
-_PLAIN = "^[0-9a-z -]*$"  # a serial with no other marks than nearly all of them have
-
 
 def bare(normalised: pd.Series) -> pd.Series:
     """A serial without blanks, dashes and other marks."""
-    return map_text(normalised, _PLAIN, _without_marks, lambda value: "".join(filter(str.isalnum, value)), missing="")
-
-
-def _without_marks(plain: pa.Array) -> pa.Array:
-    return pc.replace_substring(pc.replace_substring(plain, " ", ""), "-", "")
+    return map_distinct(normalised, lambda value: "".join(filter(str.isalnum, value)), missing="", dtype="str")
 
 
 def folded(normalised: pd.Series) -> pd.Series:
     """A bare serial with look-alikes made equal: O and 0, I and L and 1, S and 5, B and 8, Z and 2, G and 6."""
-    return _look_alikes_folded(bare(normalised))
-
-
-def _look_alikes_folded(bare_serials: pd.Series) -> pd.Series:
-    # All in one text, for a call for each is slow; a bare serial has no blank.
-    forms = " ".join(bare_serials.tolist()).translate(LOOK_ALIKES).split(" ") if len(bare_serials) else []
-    return pd.Series(forms, index=bare_serials.index, dtype="str")
+    return bare(normalised).str.translate(LOOK_ALIKES)
 
 
 def with_forms(machines: pd.DataFrame, serial_blacklist: pd.DataFrame) -> pd.DataFrame:
-    """The machines with serial, bare and form (folded): null and "" where the serial is no evidence, being generic.
+    """The machines with serial, bare and form (folded); null and "" if the serial is generic, so that it is no evidence.
 
-    Not even when blanks, dashes and look-alikes are ignored. Matching compares exactly and never asks this; here "T0 be filled by
-    OEM" has to be as worthless as what it stands for.
+    Matching compares generic serials exactly. Here blanks, dashes and look-alikes are ignored: "T0 be filled by OEM" is generic.
     """
     serial = machines["serial_number_normalised"]
-    without_marks = bare(serial)
-    form = _look_alikes_folded(without_marks)
+    form = folded(serial)
     says_something = ~form.isin(folded(serial_blacklist["normalised"]).tolist())
     return machines.assign(
         serial=serial.where(says_something),
-        bare=without_marks.where(says_something, ""),
+        bare=bare(serial).where(says_something, ""),
         form=form.where(says_something, ""),
     )
 

@@ -1,8 +1,4 @@
-"""The likeliest PCIDs of a computer that was not matched, and what speaks for each, in words.
-
-What belongs here: which PCIDs are looked at, how much each evidence counts, and what is suggested. What must not: finding
-evidence (`rules.likeness.evidence`), saying it in words (`rules.likeness.words`), and matching: a suggestion is for a person to look
-at, it is never applied by itself.
+"""The likeliest PCIDs of a computer that was not matched, and what speaks for each. A person decides; nothing is applied.
 
 Evidence is added up like the weights of a Fellegi-Sunter record linkage: each piece adds points, the more of them the rarer
 it is between two machines and the commoner between a machine and itself. `python -m benchmarks.suggestions` measures them.
@@ -12,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from cwa_pipeline.rules.frames import as_table, lookup
-from cwa_pipeline.rules.suggestions import evidence
-from cwa_pipeline.rules.suggestions import names as name_likeness
+from cwa_pipeline.rules.suggestions import evidence, names
 from cwa_pipeline.rules.suggestions import serials as serial_likeness
 from cwa_pipeline.rules.suggestions.candidates import distinct, pairs_sharing, with_near_serials
+from cwa_pipeline.rules.suggestions.evidence_text import in_words
 from cwa_pipeline.rules.suggestions.fleets import FLEET, NO_FLEET, VARIES_HERE
-from cwa_pipeline.rules.suggestions.words import in_words
 from cwa_pipeline.tables import MatchSuggestions
 
 # What it looks at of its tables; for who hands them to another process.
@@ -104,7 +99,7 @@ def _unmatched(
     is_unmatched = cwa_computers["computer_id"].isin(matches["computer_id"])
     computers = cwa_computers.loc[is_unmatched, LOOKED_AT["cwa_computers"]]
     computers = computers.merge(matches, on="computer_id").sort_values("computer_id", ignore_index=True)
-    computers["make"] = name_likeness.makes(computers["make"])
+    computers["make"] = names.makes(computers["make"])
     return serial_likeness.with_forms(computers.rename(columns={"expected_group_id": "group_id"}), serial_blacklist)
 
 
@@ -115,9 +110,9 @@ def _not_taken(
     is_free = ~pcrt_pcids["pcid"].isin(computer_matches["pcid"].dropna())
     machines = pcrt_pcids.loc[is_free, LOOKED_AT["pcrt_pcids"]]
     machines = machines.sort_values("pcid", ignore_index=True)
-    make = name_likeness.makes(machines["make"])
+    make = names.makes(machines["make"])
     unknown = make.isna()
-    make[unknown] = name_likeness.makes(machines["name"][unknown])
+    make[unknown] = names.makes(machines["name"][unknown])
     return serial_likeness.with_forms(machines.assign(make=make), serial_blacklist)
 
 

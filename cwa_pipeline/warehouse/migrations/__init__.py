@@ -1,9 +1,7 @@
-"""How the warehouse's tables came to be what `tables.py` says: one step a version, the first release's tables the first of them.
+"""The migrations of the warehouse: one step per version, starting with the first release's tables.
 
-What belongs here: alembic's environment (`env.py`), what the steps share (`steps.py`) and the steps (`versions/`). What must not: a
-connection. alembic only says the SQL; `warehouse.versions` executes it.
-
-A change of `tables.py` needs a step here. A step is frozen: it spells out its columns, and is never changed once it was released.
+Alembic only writes the SQL; `warehouse.versions` executes it. A change of `tables.py` needs a new step. A released step never
+changes, so it spells out its columns instead of importing them.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What alembic runs to get at the steps. There is no connection: the SQL goes, statement by statement, to whoever asked for it."""
+"""Alembic's environment. There is no connection: `warehouse.versions` collects the SQL, statement by statement."""
 
 from alembic import context
 
