@@ -104,7 +104,7 @@ def test_the_issues_that_fit_are_the_worst_and_oldest_and_come_with_their_comput
         rows = rows_of(world, issue_history=history)
     assert {key for key, _ in shown_issues(rows)} == set(worst_first["issue_key"][:fitting])
     for table in rows["issues"].values():
-        seen = [float("inf") if moment is None else moment for moment in values(table, "first_seen")]
+        seen = [float("inf") if moment is None else moment for moment in values(table, "seen")]
         assert seen == sorted(seen)
     assert rows["computers"]["length"] == min(fitting, len(world.computers))
     assert set(values(rows["issues"]["computer"], "computer_id")) <= set(values(rows["computers"], "computer_id"))
