@@ -192,19 +192,19 @@ def test_a_locked_sqlite_file_is_unreachable(pcrt_url: URL, monkeypatch: pytest.
 # --- many lists: all in one transaction where there is one ---------------------------------------------------------------
 
 MANY = 40
-LISTS = (None, "", "_", "_1001_", "Grün ab", "100% 'it''s' %s %(swap_key)s :x")
+LISTS = (None, "", "_", "_1001_", "Grün ab", "100% 'it's' %s %(swap_key)s :x")
 EACH_KIND = pytest.mark.parametrize("pcrt_url", ["sqlite", *SERVER_SIDE], indirect=True)
 
 
 def many_changes(url: URL) -> list[Change]:
     """Fill the table with lists that are all as they were when they were decided on; the changes to write."""
-    values = [f"({key}, 'B', 100, {key}, '', {lists_sql(LISTS[key % len(LISTS)])}, 1)" for key in range(1, MANY + 1)]
+    values = [f"({key}, 'B', 100, {key}, '', {quoted(LISTS[key % len(LISTS)])}, 1)" for key in range(1, MANY + 1)]
     run(url, "DELETE FROM subscriptions", f"INSERT INTO subscriptions VALUES {', '.join(values)}")
     return [Change(key, row[4], f"_{key}_") for key, row in table_of(url).items()]
 
 
-def lists_sql(text: str | None) -> str:
-    return "NULL" if text is None else f"'{text}'"
+def quoted(text: str | None) -> str:
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def lists_of(url: URL) -> dict[int, str | None]:
