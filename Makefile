@@ -53,13 +53,14 @@ page-matrix: install system-packages  ## the integration page in every size and 
 	$(BIN)/python -m pytest cwa_pipeline_tests/page --page-matrix full -k 'axe or pictures or right_aligned or layout'
 
 .PHONY: lint
-lint: install  ## ruff and the type checker
+lint: install  ## ruff, the type checker, and Dagster's own check of the definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	env -u DAGSTER_HOME -u CWA_PIPELINE_CONFIG PYTHONWARNINGS=ignore $(BIN)/dagster definitions validate --log-level error --workspace workspace.yaml
 
 .PHONY: lock
-lock: install  ## resolve pyproject.toml anew into requirements.lock and the locks of the other environments
+lock: install  ## resolve pyproject.toml again, into requirements.lock and the locks of the other environments
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --group dev --extra many-hosts --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group dev --group bench --constraints requirements.lock --output-file benchmarks/requirements.lock pyproject.toml
@@ -100,17 +101,17 @@ docs: $(DOCS_VENV)/.installed  ## build the documentation into site/, warnings a
 	$(DOCS_VENV)/bin/python -m pytest --quiet documentation/test_site.py
 
 .PHONY: docs-serve
-docs-serve: $(DOCS_VENV)/.installed  ## the documentation on http://127.0.0.1:8000, built anew at every change
+docs-serve: $(DOCS_VENV)/.installed  ## the documentation on http://127.0.0.1:8000, built again at every change
 	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs serve --strict
 
 .PHONY: screenshots
-screenshots: install  ## take the documentation's pictures anew: Dagster's lineage, and what the tests saw of the page
+screenshots: install  ## take the documentation's pictures again: Dagster's lineage, and the page as the tests saw it
 	@tools/system-packages chromium
 	$(BIN)/python -m pytest --quiet cwa_pipeline_tests/page/test_browser_looks.py --page-matrix full -k pictures
 	$(BIN)/python -m documentation.screenshots
 
 .PHONY: schema
-schema: install  ## write cwa_pipeline.schema.json anew from the settings
+schema: install  ## write cwa_pipeline.schema.json again from the settings
 	$(BIN)/python -m documentation.schema
 
 $(DOCS_VENV)/.installed: documentation/requirements.lock pyproject.toml

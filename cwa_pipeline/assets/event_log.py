@@ -4,7 +4,7 @@ Dagster opens and closes the database for each of the 150 or so events of a run,
 connections saves 2 to 4 CPU seconds a run. Without the lines in `dagster.yaml` a sync is slower, never wrong. The events are the same
 and stand in the same files, so the lines can be added and removed at any time.
 
-This is the one module that imports from `dagster._core`. The names it relies on have a test each (`test_event_log.py`).
+This is the one module that imports Dagster's private modules. Tests hold the names it relies on (`test_event_log.py`).
 """
 
 from collections.abc import Callable, Iterator

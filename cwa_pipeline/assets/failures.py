@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Problems(NamedTuple):
-    """Why a run failed, and what it only warned of, one line for each thing; and whether it was only that another one was under way."""
+    """Why a run failed and what it warned of, one line for each; and whether it only found that another run was under way."""
 
     errors: list[str]
     warnings: list[str]
@@ -36,7 +36,7 @@ def problems_in(events: Iterable[dg.DagsterEvent]) -> Problems:
 
 
 def impersonal_problems(events: Iterable[dg.DagsterEvent]) -> list[str]:
-    """Why a run failed, for a message that leaves the house: of an error that is not ours only its kind, for its text may quote rows."""
+    """Why a run failed, for a message that goes outside. An error that is not ours is named by its kind only: its text may quote rows."""
     seen = list(events)
     causes = [cause for event in seen for cause in _causes(event)]
     lines = [
@@ -47,7 +47,7 @@ def impersonal_problems(events: Iterable[dg.DagsterEvent]) -> list[str]:
 
 
 def tell_of_failure(run_id: str, problems: list[str]) -> None:
-    """Put a failed run on record and renew the integration page, so that its top says what failed.
+    """Record a failed run and renew the integration page, so that its top says what failed.
 
     What keeps that from being done is only logged: the run has failed already, and its own error is the one to be shown.
     """
@@ -63,7 +63,7 @@ def tell_of_failure(run_id: str, problems: list[str]) -> None:
 
 
 def _causes(event: dg.DagsterEvent) -> Iterator[Any]:
-    """The error of ours underneath the ones Dagster wrapped around it, else the one at the root."""
+    """Our own error below the ones that Dagster wrapped around it, else the one at the root."""
     error = getattr(event.event_specific_data, "error", None)
     if error is None or not event.is_failure:
         return
@@ -74,7 +74,7 @@ def _causes(event: dg.DagsterEvent) -> Iterator[Any]:
 
 
 def _line(error: Any) -> str:
-    """Our own errors speak for themselves; of any other the kind is told too."""
+    """The error in one line. Our own errors say everything; any other is shown with its kind."""
     text = error.message.strip()
     kind, _, message = text.partition(": ")
     return message if kind.rpartition(".")[2] in OUR_ERRORS else text

@@ -1,7 +1,6 @@
-"""What Dagster shows of an issue table: how many, how that changed, the first rows and what to do about them.
+"""What Dagster shows of an issue table: how many there are, how that changed, the first rows, and what to do about them.
 
-What belongs here: the metadata of a materialisation. What must not: names of people and customers, for event logs last for ever; or
-text of CWA and PCRT as markup, for the UI renders Markdown.
+Event logs are permanent, so names of people and customers are left out. The UI renders Markdown, so text of CWA and PCRT is escaped.
 """
 
 import re
@@ -18,14 +17,14 @@ from cwa_pipeline.rules.safe_text import shortened
 from cwa_pipeline.warehouse.schema import non_personal_columns
 
 FIRST_ROWS = 10
-LONGEST_CELL = 60  # characters; enough for any serial number that a person types
+LONGEST_CELL = 60  # characters; longer than any serial number that a person types
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+.!|~&-])")
 
 
 def issue_metadata(table: str, issues: pd.DataFrame, issue_history: pd.DataFrame) -> dict[str, Any]:
     """The count, the change since the last sync, the count of each kind, and the first rows with their instructions.
 
-    `issue_history` is that of before this sync.
+    `issue_history` is the one before this sync.
     """
     area = table.removesuffix("_issues")
     open_before = issue_history[issue_history["resolved_at"].isna() & (issue_history["area"] == area)]
@@ -40,7 +39,7 @@ def issue_metadata(table: str, issues: pd.DataFrame, issue_history: pd.DataFrame
 
 
 def first_rows(table: str, issues: pd.DataFrame) -> str:
-    """The first rows as a Markdown table, errors first, with the instructions of what is in them below."""
+    """The first rows as a Markdown table, errors first, with the instructions for them below."""
     if issues.empty:
         return "Nothing is open."
     shown = non_personal_columns(table)
@@ -59,5 +58,5 @@ def first_rows(table: str, issues: pd.DataFrame) -> str:
 
 
 def markdown_safe(value: object) -> str:
-    """A value as text that Markdown and HTML take for nothing but text; null is empty."""
+    """A value as plain text in Markdown and HTML; null is empty."""
     return _MARKUP.sub(r"\\\1", shortened(value, LONGEST_CELL))

@@ -1,4 +1,4 @@
-"""The one job, its schedule, and what happens when it failed; each bears the site's name in front when there is one."""
+"""The job, its schedule and what happens after a failure. With a site, each name starts with the site's."""
 
 import socket
 from datetime import datetime, timedelta
@@ -14,28 +14,28 @@ from cwa_pipeline.config.settings import ScheduleSettings
 NIGHTLY_SYNC = "nightly_sync"
 AssetJob = Any  # Dagster has no public name for what `define_asset_job` returns
 
-# A step that failed must not be re-run on yesterday's reading, and a sync is short: any retry starts from the beginning.
+# A retry starts from the beginning: a failed step must not run again on an older reading, and a sync is short.
 _RETRY_TAGS = {"dagster/retry_strategy": "ALL_STEPS"}
 
 TICKS_COMPARED = 60  # of the schedule: enough for a weekly or monthly pattern
 
-# Where there are many sites, the queue counts by these: one run a site, and a few a host (deploy/dagster.yaml).
+# With many sites, the queue counts runs by these tags: one for a site, a few for a host (deploy/dagster.yaml).
 SITE_TAG, HOST_TAG = "cwa-pipeline/site", "cwa-pipeline/host"
 CWA_TAG = "cwa-pipeline/cwa"  # tells two sites of one name apart
 
 
 def name_with_site(site: str | None, name: str) -> str:
-    """The name of a job, schedule or sensor: with the site's in front when there is one."""
+    """The name of a job, schedule or sensor, which starts with the site's name if there is a site."""
     return f"{site}_{name}" if site else name
 
 
 def site_of(job: str) -> str | None:
-    """The site whose nightly sync a job is; None for the one without a site."""
+    """The site of a nightly sync's job; None without a site."""
     return job.removesuffix(NIGHTLY_SYNC).removesuffix("_") or None
 
 
 def site_tags(site: str | None) -> dict[str, str]:
-    """What the queue counts the runs of a site by; nothing without a site."""
+    """The tags by which the queue counts the runs of a site; none without a site."""
     return {SITE_TAG: site, HOST_TAG: socket.gethostname()} if site else {}
 
 
@@ -62,7 +62,7 @@ def nightly_sync_schedule(schedule: ScheduleSettings, job: AssetJob) -> dg.Sched
 
 
 def freshness(schedule: ScheduleSettings) -> dg.FreshnessPolicy:
-    """What the lists and the page owe their readers: each scheduled sync has made them before the next one starts."""
+    """The lists and the page are stale if the last scheduled sync did not make them before the next one starts."""
     ticks = croniter(schedule.cron, datetime(2026, 1, 1))
     times = [ticks.get_next(datetime) for _ in range(TICKS_COMPARED)]
     shortest_pause = min(after - before for before, after in pairwise(times))
@@ -70,7 +70,7 @@ def freshness(schedule: ScheduleSettings) -> dg.FreshnessPolicy:
 
 
 def page_after_a_failure_of(job: AssetJob) -> dg.SensorDefinition:
-    """The sensor that tells the page of a failed run; it is evaluated where the site's code runs, as the job is."""
+    """The sensor that shows a failed run on the page. It runs where the site's code runs, as the job does."""
 
     @dg.run_failure_sensor(
         name=name_with_site(site_of(job.name), "page_after_a_failure"),

@@ -1,7 +1,6 @@
-"""Which columns each column comes from, from the fields of CWA and PCRT to the issue tables, for Dagster's column lineage.
+"""Which columns each column comes from: from the fields of CWA and PCRT to the issue tables, for Dagster's column lineage.
 
-What belongs here: one line a column. What must not: how it is worked out (`rules`). A column that is not here is a constant, such as
-the name of an issue, or the clock.
+One line for each column. A column that is not here is a constant, such as the name of an issue, or the time.
 """
 
 from collections.abc import Sequence
@@ -138,9 +137,9 @@ SOURCES: dict[str, dict[str, str]] = {
 
 
 def column_lineage(table: str, prefix: Sequence[str] = ()) -> dict[str, Any]:
-    """The metadata of a materialisation of the table; nothing where no column of it comes from another table's.
+    """The metadata of a materialisation: the columns that each column comes from; empty if no column comes from another table.
 
-    `prefix` is what stands before the asset keys of the site.
+    `prefix` stands before the asset keys of a site.
     """
     if table not in SOURCES:
         return {}
@@ -149,7 +148,7 @@ def column_lineage(table: str, prefix: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def come_from(table: str, column: str) -> str:
-    """The same in words behind a column's description, since only Dagster+ draws the lineage of columns."""
+    """The same in words, for the end of a column's description: only Dagster+ draws the lineage of columns."""
     names = SOURCES.get(table, {}).get(column)
     return f". From {names.replace(' ', ', ')}" if names else ""
 

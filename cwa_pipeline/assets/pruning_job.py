@@ -1,7 +1,6 @@
-"""The job that forgets what is over and older than `[history]` says, and its schedule.
+"""The job that removes finished records older than `[history]` allows, and its schedule.
 
-What belongs here: when that is done, and on which systems. What must not: what is let go (`pruning`). The job has no assets, so that
-nightly_sync stays every asset: a pruning makes nothing.
+It has no assets, because it makes none: `nightly_sync` stays the job of every asset.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from cwa_pipeline.warehouse.pruning import prune_dagster, prune_warehouse
 from cwa_pipeline.warehouse.store import Warehouse
 
 PRUNING = "pruning"
-PRUNING_CRON = "30 12 * * 0"  # Sunday at noon: far from any night's sync, so that neither finds the warehouse in use
+PRUNING_CRON = "30 12 * * 0"  # Sunday at noon, far from any night's sync: they cannot use the warehouse at the same time
 
 
 class PruningConfig(dg.Config):
@@ -67,7 +66,7 @@ def pruning_job(site_name: str | None = None) -> dg.JobDefinition:
 
 
 def pruning_schedule(schedule: ScheduleSettings, pruning: dg.JobDefinition) -> dg.ScheduleDefinition:
-    """Once a week. A sync that is running at that moment is waited for in the queue, as two syncs are."""
+    """Once a week. If a sync is running at that moment, the pruning waits in the queue."""
     return dg.ScheduleDefinition(
         name=f"{pruning.name}_schedule",
         job=pruning,

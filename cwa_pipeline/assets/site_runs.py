@@ -1,24 +1,21 @@
-"""Noticing a second site of the same name in one Dagster, whatever warehouse it has: its keys, and so its history, would be the same.
-
-What belongs here: comparing a run with the earlier ones of its job. What must not: the warehouse (`cwa_pipeline.warehouse.site`).
-"""
+"""Refuses a second site of the same name in one Dagster. Their asset keys would be the same, and so would their history."""
 
 import dagster as dg
 
 from cwa_pipeline.assets.jobs import CWA_TAG, SITE_TAG
 from cwa_pipeline.errors import SettingsError
 
-RUNS_LOOKED_AT = 20  # more than a fortnight of nights; what is older than that may have been renamed on purpose
+RUNS_LOOKED_AT = 20  # more than two weeks of nights; an older site may have been renamed on purpose
 
 
 def refuse_a_second_site_of_this_name(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Raise SettingsError when another code location with another CWA server has succeeded with a site of this name.
 
-    Only what succeeded counts: the one that was there first goes on undisturbed while the second is refused.
+    Only runs that succeeded count, so that the first site goes on while the second is refused.
     """
     site, location = run.tags.get(SITE_TAG), code_location(run)
     if site is None or location is None:
-        return  # the command line runs in no code location; the warehouse tells such sites apart
+        return  # a run of the command line; the warehouse tells such sites apart
     same_name = dg.RunsFilter(job_name=run.job_name, tags={SITE_TAG: site}, statuses=[dg.DagsterRunStatus.SUCCESS])
     for other in instance.get_runs(same_name, limit=RUNS_LOOKED_AT):
         elsewhere = code_location(other) not in {None, location}

@@ -1,7 +1,4 @@
-"""One run of the nightly_sync job in this process, and what it says of itself in the end.
-
-What belongs here: starting the job as the schedule would. What must not: anything the job decides.
-"""
+"""One run of the nightly_sync job in this process, as the schedule would start it, and how it ended."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +17,7 @@ _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITI
 
 @dataclass(frozen=True)
 class SyncOutcome:
-    """How a run ended: its id, whether it succeeded, and one line for each thing that went wrong."""
+    """How a run ended: its id, whether it succeeded, and one line for each problem."""
 
     run_id: str
     succeeded: bool
@@ -29,7 +26,7 @@ class SyncOutcome:
 
 
 def run_nightly_sync(*, dry_run: bool = False, plan_id: str | None = None, release: Sequence[str] = ()) -> SyncOutcome:
-    """Run the job once, recorded where DAGSTER_HOME says (nowhere when that is not set)."""
+    """Run the job once. It is recorded where DAGSTER_HOME says, or nowhere if that is not set."""
     return _run(
         {
             "members_plan": {"config": {"release": [*release]}},
@@ -39,7 +36,7 @@ def run_nightly_sync(*, dry_run: bool = False, plan_id: str | None = None, relea
 
 
 def run_undo(undone_run_id: str, group_id: int | None) -> SyncOutcome:
-    """Take back what a run wrote, by the asset that wrote it."""
+    """Take back what a run wrote, through the asset that wrote it."""
     config = {"undo_run_id": undone_run_id, "undo_group_id": group_id}
     return _run(
         {"additional_members": {"config": config}},
@@ -49,7 +46,7 @@ def run_undo(undone_run_id: str, group_id: int | None) -> SyncOutcome:
 
 @dataclass(frozen=True)
 class PruningOutcome:
-    """How a pruning ended: how much of each thing it removed, or would, and one line for each thing that went wrong."""
+    """How a pruning ended: how many of each thing it removed, or would remove, and one line for each problem."""
 
     removed: dict[str, int]
     problems: list[str]
@@ -57,7 +54,7 @@ class PruningOutcome:
 
 
 def run_pruning(*, dry_run: bool = False) -> PruningOutcome:
-    """Run the pruning job once; Dagster's runs are those of DAGSTER_HOME (none when that is not set)."""
+    """Run the pruning job once. Dagster's runs are pruned where DAGSTER_HOME says; none if that is not set."""
     from cwa_pipeline.assets.pruning_job import pruning_job  # noqa: PLC0415 - only when asked for
 
     pruning = pruning_job(configured_site())
@@ -86,7 +83,7 @@ def _run(ops: dict[str, Any], assets: Sequence[str] = ()) -> SyncOutcome:
         )
         found = problems_in(result.all_events)
         problems = found.errors or ([] if result.success else [NOTHING_SAID])
-        if not result.success and not found.busy:  # the one that is under way renews the page itself
+        if not result.success and not found.busy:  # the run that is under way renews the page itself
             tell_of_failure(result.run_id, problems)
         return SyncOutcome(result.run_id, result.success, [*problems, *found.warnings], found.busy)
 
@@ -96,5 +93,5 @@ def _instance() -> dg.DagsterInstance:
     if not home:
         return dg.DagsterInstance.ephemeral()
     if not Path(home).is_absolute() or not Path(home).is_dir():
-        raise errors.SettingsError(f"DAGSTER_HOME is {home}; it has to be the whole path of a folder that exists")
+        raise errors.SettingsError(f"DAGSTER_HOME is {home}; set it to the full path of a folder that exists")
     return dg.DagsterInstance.get()
