@@ -19,8 +19,8 @@ from dagster._core.test_utils import create_run_for_test
 from cwa_pipeline.assets.failures import tell_of_failure
 from cwa_pipeline.assets.jobs import CWA_TAG, SITE_TAG
 from cwa_pipeline.assets.site_runs import refuse_a_second_site_of_this_name
-from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.commands.check import check_all
+from cwa_pipeline.commands.demo.msp import invented_msp
 from cwa_pipeline.commands.run import run_pruning
 from cwa_pipeline.config.environment import page_path, warehouse_url
 from cwa_pipeline.config.settings import Settings
