@@ -31,14 +31,14 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+def trial(tmp_path_factory: pytest.TempPathFactory, right_lists: dict[int, str]) -> Iterator[Trial]:
     """One shop for all of the faults; each is followed by a reset."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resources, "CwaClient", partial(CwaClient, retry=QUICK))
         with open_shop(
             tmp_path_factory.mktemp("http"), *invented_msp(), behaviour=Behaviour(page_cap=PAGE_CAP)
         ) as shop:
-            yield Trial.prepare(shop)
+            yield Trial.prepare(shop, right_lists)
 
 
 @pytest.fixture(scope="module")
