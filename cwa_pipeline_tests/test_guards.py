@@ -23,10 +23,10 @@ MACHINES = 10  # each customer's
 PLAN = {plan: 850 + number for number, plan in enumerate(DEFAULT_PLANS)}
 
 
-def customers() -> tuple[CwaWorld, PcrtWorld]:
+def customers(count: int = CUSTOMERS) -> tuple[CwaWorld, PcrtWorld]:
     """Customers with ten computers each, all in one plan, and a subscription to it with an empty list."""
     cwa, pcrt = CwaWorld(groups=[Group(number, plan) for plan, number in PLAN.items()]), PcrtWorld()
-    for customer in range(1, CUSTOMERS + 1):
+    for customer in range(1, count + 1):
         group_id = 100 + customer
         cwa.clients.append(Client(customer, f"Customer {customer}", str(group_id)))
         pcrt.groups.append(PcrtGroup(group_id, f"Customer {customer}"))

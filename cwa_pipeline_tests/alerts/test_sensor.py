@@ -137,7 +137,7 @@ def test_a_group_that_a_guard_holds_and_a_jump_are_one_message_without_a_name(wa
     assert "no∗cwa∗group" not in post["message"]
     assert "- no_cwa_group: from 0 to 10" in post["message"]
     assert "Customer" not in post["message"] + post["title"]
-    assert watched.run(rules={"config": {"release": ["101"]}}).success
+    assert watched.run(members_plan={"config": {"release": ["101"]}}).success
     assert watched.tick() == "1 group no longer held; 1 of 1 messages delivered"
 
 

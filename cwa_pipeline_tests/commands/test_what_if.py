@@ -159,7 +159,7 @@ def test_what_is_materialised_alone_from_tables_of_an_earlier_run_is_no_night(sh
         alone = defs.resolve_job_def("nightly_sync").execute_in_process(
             instance=instance, asset_selection=[dg.AssetKey("night_inputs")]
         )
-    [made] = alone.asset_materializations_for_node("rules")
+    [made] = alone.asset_materializations_for_node("night_inputs")
     assert "cwa_computers, " in str(made.metadata["kept"].value)
     assert "not read in this run" in str(made.metadata["kept"].value)
     assert nights.kept(folder_of(shop)) == []
