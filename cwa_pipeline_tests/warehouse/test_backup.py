@@ -302,10 +302,16 @@ def test_backup_and_restore_on_the_command_line(
     assert made.exit_code == 0, made.output
     assert f"rows of {len(TABLES)} tables, as of 20" in made.stdout
     assert (tmp_path / "night.zip").stat().st_mode & 0o777 == 0o600, "it holds customers' names"
-    assert "night.zip: already exists; choose another" in str(run(["backup", "night.zip"], env=old).exception)
+    refused = run(["backup", "night.zip"], env=old)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("cwa-pipeline: ")
+    assert "night.zip: already exists; choose another" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
     back = run(["restore", "night.zip"], env=new)
     assert back.exit_code == 0, back.output
     restored = make_url(new["WAREHOUSE_URL"])
     assert_same(rows(Warehouse(restored)), rows(filled))
     assert run_sql(restored, f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
-    assert "is not empty" in str(run(["restore", "night.zip"], env=new).exception)
+    refused = run(["restore", "night.zip"], env=new)
+    assert refused.exit_code == 1
+    assert "is not empty" in refused.stderr
