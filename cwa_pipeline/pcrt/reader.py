@@ -81,7 +81,8 @@ def _whole_number(value: Any) -> int | None:
     else:
         text = str(_text(value)).strip()
         number = int(text) if _WHOLE_NUMBER.fullmatch(text) else None
-    return number if number in _INT64 else None
+    # `None in range(...)` would go through all 2**64 numbers
+    return number if number is not None and number in _INT64 else None
 
 
 def flags(values: Sequence[Any]) -> pd.Series:
