@@ -16,7 +16,7 @@ from cwa_pipeline.warehouse.pruning import prune_dagster, prune_warehouse
 from cwa_pipeline.warehouse.store import Warehouse
 
 PRUNING = "pruning"
-PRUNING_CRON = "30 12 * * 0"  # Sunday at noon, far from any night's sync: they cannot use the warehouse at the same time
+PRUNING_CRON = "30 12 * * 0"  # Sunday at noon, far from any night's sync: only one may use the warehouse
 
 
 class PruningConfig(dg.Config):
