@@ -234,8 +234,11 @@ class Pcrt:
         """The columns and rows that a query gives inside `around`; SourceError if it lacks a column."""
         connection.execution_options(pcrt_part=f"[pcrt] {query}")
         sql = around.format(getattr(self._settings, query))
-        result = connection.exec_driver_sql(sql, execution_options=AS_WRITTEN)
-        names = list(result.keys())
+        with connection.exec_driver_sql(
+            sql, execution_options=AS_WRITTEN
+        ) as result:  # an open result keeps SQLite locked
+            names = list(result.keys())
+            rows = result.all()
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise SourceError(
@@ -247,7 +250,7 @@ class Pcrt:
         if missing:
             remedy = f'add it to the SELECT, as in "... AS {missing[0]}"'
             raise SourceError(f'[pcrt] {query} gives no column "{missing[0]}"; {remedy}')
-        return names, result.all()
+        return names, rows
 
     def _frame(self, connection: Connection, query: Query, around: str) -> pd.DataFrame:
         """The rows of a query inside `around`, as typed columns."""

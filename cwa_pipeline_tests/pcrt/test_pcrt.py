@@ -440,7 +440,9 @@ def test_a_missing_table_or_column_names_the_key_of_the_configuration(
         assert said in text
         if "more than once" not in said:  # SQLite gives the second one a name of its own in check's query
             with Pcrt(url, PcrtSettings(**{query: sql})) as pcrt:
-                (problem,) = pcrt.check()
+                problems = pcrt.check()
+                assert len(problems) == 1, problems
+                (problem,) = problems
             assert said in problem
             assert problem.startswith(f"[pcrt] {query} ")
 
